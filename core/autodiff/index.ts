@@ -1,0 +1,3 @@
+export { type DifferentiateOptions, differentiate } from "./differentiate.ts";
+export type { Rule, RuleContext, RuleTable } from "./rule.ts";
+export { rules } from "./rules/index.ts";

@@ -1,0 +1,24 @@
+import type { Attrs, Graph, Value } from "../graph/index.ts";
+
+/** What a gradient rule sees of the operator application it differentiates. */
+export interface RuleContext {
+  readonly g: Graph;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  /** The first output, and the gradient of the loss with respect to it. */
+  readonly out: Value;
+  readonly dy: Value;
+  readonly attrs: Attrs;
+  /** Sums a gradient down to the shape of a value that was broadcast. */
+  fit(gradient: Value, target: Value): Value;
+  /** An integer attribute. */
+  int(name: string, fallback: number): number;
+}
+
+/**
+ * Gradients of the loss with respect to the inputs, in order; null where there is none (indices, shapes, conditions).
+ * A rule writes all of them: what no trainable value needs is never reached from an output and is not serialised.
+ */
+export type Rule = (context: RuleContext) => readonly (Value | null)[];
+
+export type RuleTable = Readonly<Record<string, Rule>>;

@@ -1,0 +1,62 @@
+import type { RuleTable } from "../rule.ts";
+
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
+const ONE_OVER_SQRT_TWO_PI = 1 / Math.sqrt(2 * Math.PI);
+
+/** Gradients of element-by-element operators. Where a function has a kink, the derivative there is 0 or shared equally. */
+export const elementwiseRules: RuleTable = {
+  Add: ({ dy, inputs: [a, b], fit }) => [fit(dy, a!), fit(dy, b!)],
+  Sub: ({ g, dy, inputs: [a, b], fit }) => [fit(dy, a!), fit(g.neg(dy), b!)],
+  Mul: ({ g, dy, inputs: [a, b], fit }) => [fit(g.mul(dy, b!), a!), fit(g.mul(dy, a!), b!)],
+  Div: ({ g, dy, out, inputs: [a, b], fit }) => [fit(g.div(dy, b!), a!), fit(g.neg(g.div(g.mul(dy, out), b!)), b!)],
+  Pow: ({ g, dy, out, inputs: [a, b], fit }) => [
+    fit(g.mul(dy, g.mul(b!, g.pow(a!, g.sub(b!, 1)))), a!),
+    fit(g.mul(dy, g.mul(out, g.log(a!))), b!),
+  ],
+  Max: ({ g, dy, inputs, out, fit }) => inputs.map((x) => fit(g.mul(dy, share(g, x, out, inputs)), x)),
+  Min: ({ g, dy, inputs, out, fit }) => inputs.map((x) => fit(g.mul(dy, share(g, x, out, inputs)), x)),
+  Neg: ({ g, dy }) => [g.neg(dy)],
+  Abs: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.sign(x!))],
+  Sign: () => [null],
+  Identity: ({ dy }) => [dy],
+  Exp: ({ g, dy, out }) => [g.mul(dy, out)],
+  Log: ({ g, dy, inputs: [x] }) => [g.div(dy, x!)],
+  Sqrt: ({ g, dy, out }) => [g.div(dy, g.mul(out, 2))],
+  Reciprocal: ({ g, dy, out }) => [g.neg(g.mul(dy, g.mul(out, out)))],
+  Sigmoid: ({ g, dy, out: s }) => [g.mul(dy, g.mul(s, g.sub(1, s)))],
+  Tanh: ({ g, dy, out: t }) => [g.mul(dy, g.sub(1, g.mul(t, t)))],
+  Relu: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.cast(g.greater(x!, 0), x!.dtype))],
+  Softplus: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.sigmoid(x!))],
+  Erf: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.mul(g.exp(g.neg(g.mul(x!, x!))), TWO_OVER_SQRT_PI))],
+  // d/dx x·Φ(x) = Φ(x) + x·φ(x)
+  Gelu: ({ g, dy, inputs: [x] }) => {
+    const cdf = g.mul(g.add(g.erf(g.mul(x!, Math.SQRT1_2)), 1), 0.5);
+    const density = g.mul(g.exp(g.mul(g.mul(x!, x!), -0.5)), ONE_OVER_SQRT_TWO_PI);
+    return [g.mul(dy, g.add(cdf, g.mul(x!, density)))];
+  },
+  // d/dx x·σ(αx) = σ + αxσ(1 − σ)
+  QuickGelu: ({ g, dy, inputs: [x], attrs }) => {
+    const scaled = g.mul(x!, Number(attrs.alpha ?? 1.702));
+    const s = g.sigmoid(scaled);
+    return [g.mul(dy, g.mul(s, g.add(1, g.mul(scaled, g.sub(1, s)))))];
+  },
+  Where: ({ g, dy, inputs: [condition, a, b], fit }) => [
+    null,
+    fit(g.where(condition!, dy, 0), a!),
+    fit(g.where(condition!, 0, dy), b!),
+  ],
+  Equal: () => [null, null],
+  Greater: () => [null, null],
+  GreaterOrEqual: () => [null, null],
+  Less: () => [null, null],
+  LessOrEqual: () => [null, null],
+};
+
+type Context = Parameters<NonNullable<RuleTable[string]>>[0];
+
+/** 1 where x attains the extremum, divided by how many inputs do. */
+function share(g: Context["g"], x: Context["out"], out: Context["out"], inputs: Context["inputs"]) {
+  const hit = (value: Context["out"]) => g.cast(g.equal(value, out), out.dtype);
+  const count = inputs.map(hit).reduce((sum, one) => g.add(sum, one));
+  return g.div(hit(x), count);
+}

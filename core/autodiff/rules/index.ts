@@ -1,0 +1,8 @@
+import type { RuleTable } from "../rule.ts";
+import { elementwiseRules } from "./elementwise.ts";
+import { linearRules } from "./linear.ts";
+import { reductionRules } from "./reduction.ts";
+import { shapeRules } from "./shape.ts";
+
+/** Reverse mode as one table: operator → gradients of its inputs. */
+export const rules: RuleTable = { ...elementwiseRules, ...linearRules, ...reductionRules, ...shapeRules };

@@ -1,0 +1,36 @@
+import type { Graph, Value } from "../../graph/index.ts";
+import type { RuleContext, RuleTable } from "../rule.ts";
+
+/**
+ * x [..., M, K] with a single matrix on the other side: the leading axes fold into one, so that the weight's gradient
+ * is one large product instead of a batch of small ones that are summed afterwards.
+ */
+const fold = (g: Graph, x: Value): Value => g.reshape(x, [-1, x.shape.at(-1)!]);
+
+function matmulRule({ g, dy, inputs: [a, b], fit, int, attrs }: RuleContext) {
+  const [ta, tb] = [int("transA", 0) === 1, int("transB", 0) === 1];
+  const alpha = Number(attrs.alpha ?? 1);
+  const da = ta
+    ? g.matmul(b!, dy, { transA: tb, transB: true, alpha })
+    : g.matmul(dy, b!, { transB: !tb, alpha });
+  if (!ta && b!.shape.length === 2) {
+    const [x, d] = [fold(g, a!), fold(g, dy)];
+    const db = tb ? g.matmul(d, x, { transA: true, alpha }) : g.matmul(x, d, { transA: true, alpha });
+    return [fit(da, a!), db];
+  }
+  const db = tb
+    ? g.matmul(dy, a!, { transA: true, transB: ta, alpha })
+    : g.matmul(a!, dy, { transA: !ta, alpha });
+  return [fit(da, a!), fit(db, b!)];
+}
+
+/** Gradients of matrix products. */
+export const linearRules: RuleTable = {
+  MatMul: matmulRule,
+  FusedMatMul: matmulRule,
+  Gemm: (context) => {
+    const { g, dy, inputs, fit, attrs } = context;
+    const bias = inputs[2];
+    return [...matmulRule(context), ...(bias ? [fit(g.mul(dy, Number(attrs.beta ?? 1)), bias)] : [])];
+  },
+};

@@ -1,0 +1,106 @@
+import { createRequire } from "node:module";
+import type { onnx as OnnxNamespace } from "onnx-proto";
+import { ShapeError } from "../errors.ts";
+import type { GraphCore } from "../graph-core.ts";
+import { dtypeCodes, opTable } from "../ops/index.ts";
+import type { Initializer, Node, Value } from "../value.ts";
+
+const { onnx } = createRequire(import.meta.url)("onnx-proto") as { onnx: typeof OnnxNamespace };
+
+export const OPSET = 18;
+/** ONNX IR version that goes with the opset. */
+const IR_VERSION = 8;
+
+export interface SerializedGraph {
+  readonly bytes: Uint8Array;
+  /** The inputs that the outputs really depend on. */
+  readonly inputs: readonly Value[];
+  readonly nodes: readonly Node[];
+}
+
+/** The nodes that the outputs depend on, in executable order, and the leaves they need. */
+export function reachable(core: GraphCore, outputs: readonly Value[]): { nodes: Node[]; leaves: Set<Value> } {
+  const needed = new Set<Value>(outputs);
+  const kept: Node[] = [];
+  for (let i = core.nodes.length - 1; i >= 0; i--) {
+    const node = core.nodes[i]!;
+    if (!node.outputs.some((value) => needed.has(value))) continue;
+    kept.push(node);
+    for (const value of node.inputs) if (value) needed.add(value);
+  }
+  return { nodes: kept.reverse(), leaves: needed };
+}
+
+const typeOf = (value: Value) => ({
+  tensorType: { elemType: dtypeCodes[value.dtype], shape: { dim: value.shape.map((dimValue) => ({ dimValue })) } },
+});
+
+function attributesOf(node: Node) {
+  const { FLOAT, INT, INTS, STRING } = onnx.AttributeProto.AttributeType;
+  return Object.entries(node.attrs).map(([name, value]) => {
+    switch (opTable[node.op]?.attrs?.[name]) {
+      case "int":
+        return { name, type: INT, i: value as number };
+      case "float":
+        return { name, type: FLOAT, f: value as number };
+      case "ints":
+        return { name, type: INTS, ints: [...(value as readonly number[])] };
+      default:
+        return { name, type: STRING, s: new TextEncoder().encode(String(value)) };
+    }
+  });
+}
+
+const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+function tensorOf(value: Value, source: Initializer) {
+  const base = { name: value.name, dims: [...value.shape], dataType: dtypeCodes[value.dtype] };
+  if (source.kind === "data") return { ...base, rawData: bytesOf(source.data) };
+  // Relative to the file system's root, which the session is told is the model's folder: any number of
+  // checkpoints in any folders can then be read in place.
+  const entries = { location: source.file.replace(/^[/\\]+/, ""), offset: source.offset, length: source.length };
+  return {
+    ...base,
+    dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
+    externalData: Object.entries(entries).map(([key, entry]) => ({ key, value: String(entry) })),
+  };
+}
+
+/** Encodes the part of a graph that `outputs` depend on as an ONNX model; `outputs` maps names to values. */
+export function serializeGraph(core: GraphCore, outputs: Readonly<Record<string, Value>>): SerializedGraph {
+  const entries = Object.entries(outputs);
+  const { nodes, leaves } = reachable(core, entries.map(([, value]) => value));
+  const inputs = core.inputs.filter((value) => leaves.has(value));
+  const taken = new Set([...leaves].map((value) => value.name));
+  const renames = entries.map(([name, value]) => {
+    if (taken.has(name)) throw new ShapeError(name, [value], "an output cannot have the name of a value in the graph");
+    return { opType: "Identity", input: [value.name], output: [name] };
+  });
+  const model = onnx.ModelProto.create({
+    irVersion: IR_VERSION,
+    producerName: "dualtail",
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: 1 },
+    ],
+    graph: {
+      name: "dualtail",
+      node: [
+        ...nodes.map((node) => ({
+          opType: node.op,
+          domain: opTable[node.op]?.domain ?? "",
+          input: node.inputs.map((value) => value?.name ?? ""),
+          output: node.outputs.map((value) => value.name),
+          attribute: attributesOf(node),
+        })),
+        ...renames,
+      ],
+      input: inputs.map((value) => ({ name: value.name, type: typeOf(value) })),
+      output: entries.map(([name, value]) => ({ name, type: typeOf(value) })),
+      initializer: [...core.initializers]
+        .filter(([value]) => leaves.has(value))
+        .map(([value, source]) => tensorOf(value, source)),
+    },
+  });
+  return { bytes: onnx.ModelProto.encode(model).finish(), inputs, nodes };
+}

@@ -1,0 +1,64 @@
+import type { JsonSchema } from "./schema.ts";
+
+/** Where one image comes from: a file to decode, or raw interleaved pixels (height × width × channels, uint8). */
+export type ImageSource =
+  | { readonly kind: "file"; readonly path: string }
+  | {
+      readonly kind: "pixels";
+      /** What to call it in messages. */
+      readonly name: string;
+      readonly data: Uint8Array;
+      readonly width: number;
+      readonly height: number;
+      readonly channels: 1 | 3;
+    };
+
+/** One split: `images[i]` has label `labels[i]` in [0, K). */
+export interface Split {
+  readonly images: readonly ImageSource[];
+  readonly labels: Int32Array;
+}
+
+export interface Dataset {
+  /** Short name, e.g. "icons-lt-ir100". */
+  readonly name: string;
+  /** Class names as they go into prompts, index = label. */
+  readonly classNames: readonly string[];
+  readonly train: Split;
+  /** Balanced or not; used for prior estimation and as KNN bank when present. */
+  readonly validation?: Split;
+  /** Class-balanced by the paper's protocol; a warning is printed where it is not. */
+  readonly test: Split;
+  /** Content digest (hex); equal digests mean equal data, and runs on it may be shared. */
+  readonly digest: string;
+  /** Where it comes from, for MLflow's dataset input (a path or URL without secrets). */
+  readonly source: string;
+}
+
+/** What the host gives a dataset plugin. */
+export interface DatasetContext {
+  /** Folder for caches that survive between runs; the plugin uses a subfolder of its own. */
+  readonly cacheDir: string;
+  /** Relative paths in options are relative to this folder (the config file's). */
+  readonly baseDir: string;
+  /** Seed for anything drawn (subsampling): the same seed gives the same dataset. */
+  readonly seed: number;
+  /** Reports long work: `total` steps, then call the returned function with the number done so far. */
+  readonly progress: (label: string, total: number) => (done: number) => void;
+  /** A line for the user. */
+  readonly warn: (message: string) => void;
+}
+
+export interface DatasetPlugin<O = Record<string, unknown>> {
+  readonly kind: "dataset";
+  readonly name: string;
+  readonly summary: string;
+  readonly options: JsonSchema;
+  /** @throws DualtailError for missing or broken data, naming the file. */
+  load(context: DatasetContext, options: O): Promise<Dataset>;
+}
+
+/** Declares a dataset plugin; `options` are checked against `plugin.options` before `load` is called. */
+export function defineDataset<O>(plugin: Omit<DatasetPlugin<O>, "kind">): DatasetPlugin<O> {
+  return { kind: "dataset", ...plugin };
+}

@@ -1,0 +1,16 @@
+export { ConfigError, DualtailError, FileError } from "../errors.ts";
+export type { Graph, Value } from "../graph/index.ts";
+export * from "./backbone.ts";
+export * from "./dataset.ts";
+export * from "./loss.ts";
+export * from "./peft.ts";
+export * from "./schema.ts";
+
+export type Plugin =
+  | import("./backbone.ts").BackbonePlugin<never>
+  | import("./dataset.ts").DatasetPlugin<never>
+  | import("./loss.ts").LossPlugin<never>
+  | import("./peft.ts").PeftPlugin<never>;
+
+/** Major version of this interface; a plugin built against another is refused. */
+export const PLUGIN_API_VERSION = 1;

@@ -1,0 +1,86 @@
+import type { Graph, Value } from "../graph/index.ts";
+import type { JsonSchema } from "./schema.ts";
+
+/** What a loss over one model sees. B = batch, K = classes. */
+export interface LossInputs {
+  /** [B, K], float */
+  readonly logits: Value;
+  /** [B], int64 */
+  readonly labels: Value;
+  /** [K], float: π_S(y) = n_y / N, strictly positive. */
+  readonly classPrior: Value;
+  /** [K], float: estimated pre-training prior P̂_P(y) of this backbone, strictly positive. Present when `needs` names it. */
+  readonly pretrainPrior?: Value;
+}
+
+/** What a loss over several strata (foundation models) sees; one entry per stratum. */
+export interface StrataLossInputs {
+  /** M × [B, K], float */
+  readonly logits: readonly Value[];
+  readonly labels: Value;
+  readonly classPrior: Value;
+  /** [M] stratum masses P(c), summing to 1. */
+  readonly strataPrior: readonly number[];
+}
+
+/** Combines the strata's test logits (M × [B, K]) into class scores [B, K] whose softmax is the prediction. */
+export type StrataPredict = (g: Graph, logits: readonly Value[], strataPrior: readonly number[]) => Value;
+
+/** One backbone, one training run per backbone. */
+export interface SingleRecipe {
+  readonly mode: "single";
+  readonly needs: readonly "pretrainPrior"[];
+  /** Scalar loss, averaged over the batch. */
+  build(g: Graph, inputs: LossInputs): Value;
+}
+
+/** All backbones trained together in one step. */
+export interface JointRecipe {
+  readonly mode: "joint";
+  build(g: Graph, inputs: StrataLossInputs): Value;
+  readonly predict: StrataPredict;
+  /** Raw masses per stratum as the user gave them; uniform when absent. */
+  readonly strataWeights?: readonly number[];
+}
+
+/** No training of its own: combines runs of another loss, one per backbone. */
+export interface PostHocRecipe {
+  readonly mode: "post-hoc";
+  /** The loss whose runs are combined, by plugin name and options. */
+  readonly base: { readonly use: string; readonly [option: string]: unknown };
+  readonly predict: StrataPredict;
+  readonly strataWeights?: readonly number[];
+}
+
+export type LossRecipe = SingleRecipe | JointRecipe | PostHocRecipe;
+
+export interface LossPlugin<O = Record<string, unknown>> {
+  readonly kind: "loss";
+  readonly name: string;
+  readonly summary: string;
+  readonly options: JsonSchema;
+  recipe(options: O): LossRecipe;
+}
+
+/** Declares a loss over one model by its forward expression alone; the gradient is derived from it. */
+export function defineLoss<O>(plugin: {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: JsonSchema;
+  readonly needs?: readonly "pretrainPrior"[];
+  build(g: Graph, inputs: LossInputs, options: O): Value;
+}): LossPlugin<O> {
+  const { name, summary, options, needs = [], build } = plugin;
+  return {
+    kind: "loss",
+    name,
+    summary,
+    options,
+    recipe: (chosen) => ({ mode: "single", needs, build: (g, inputs) => build(g, inputs, chosen) }),
+  };
+}
+
+/** Declares a loss over several foundation models, trained jointly or combined after training. */
+export function defineStrataLoss<O>(plugin: Omit<LossPlugin<O>, "kind">): LossPlugin<O> {
+  return { kind: "loss", ...plugin };
+}

@@ -1,0 +1,116 @@
+import type { InferenceSession, Tensor } from "onnxruntime-node";
+import { DualtailError } from "../errors.ts";
+import { describeValue, type GraphCore, serializeGraph, sizeOf, type TensorData, type Value } from "../graph/index.ts";
+import { type Device, DeviceError } from "./device.ts";
+
+export interface CompileOptions {
+  readonly device?: Device;
+  /** Threads for one operator; all cores when absent. */
+  readonly threads?: number;
+  /**
+   * `none` keeps the graph as it was written (float64 graphs need it: some fusions have no float64 kernel).
+   * Default `all`.
+   */
+  readonly optimize?: "all" | "none";
+  /** Give memory back between runs: less memory held, some per cent slower. */
+  readonly lowMemory?: boolean;
+  /** Write an onnxruntime profile (chrome trace) with this file prefix. */
+  readonly profile?: string;
+}
+
+export type Feeds = Readonly<Record<string, TensorData>>;
+export type Results = Readonly<Record<string, TensorData>>;
+
+/** A compiled graph: feed the inputs by name, get the outputs by name. */
+export interface Program {
+  /** The inputs it reads; others may be given and are ignored. */
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly string[];
+  /** @throws RunError for a missing input or one of the wrong size, and for what onnxruntime reports */
+  run(feeds: Feeds): Promise<Results>;
+  /** Frees the session; running afterwards fails. */
+  release(): Promise<void>;
+  /** Ends profiling and writes the file. */
+  endProfiling(): void;
+}
+
+/** onnxruntime refused a graph or a run of it. */
+export class RunError extends DualtailError {}
+
+// Loaded when the first graph is compiled, so that listing plugins or checking a config costs nothing.
+const load = () => import("onnxruntime-node");
+
+const sessionOptions = ({ device = "cpu", threads, optimize = "all", lowMemory = false, profile }: CompileOptions) =>
+  ({
+    executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    interOpNumThreads: 1,
+    graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
+    enableCpuMemArena: !lowMemory,
+    enableMemPattern: !lowMemory,
+    logSeverityLevel: 3,
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+    extra: {
+      session: {
+        // External data is located relative to the root of the file system; see serializeGraph.
+        model_external_initializers_file_folder_path: "/",
+        intra_op: { allow_spinning: "1" },
+      },
+    },
+  }) satisfies InferenceSession.SessionOptions;
+
+/** Compiles the part of a graph that the named outputs depend on. @throws DeviceError, RunError */
+export async function compile(
+  graph: GraphCore,
+  outputs: Readonly<Record<string, Value>>,
+  options: CompileOptions = {},
+): Promise<Program> {
+  const { InferenceSession, Tensor, listSupportedBackends } = await load();
+  const { device = "cpu" } = options;
+  const available = listSupportedBackends().map(({ name }) => name);
+  if (!available.includes(device)) throw new DeviceError(device, available);
+  const model = serializeGraph(graph, outputs);
+  let session: InferenceSession | undefined;
+  try {
+    session = await InferenceSession.create(model.bytes, sessionOptions(options));
+  } catch (cause) {
+    if (device !== "cpu") throw new DeviceError(device, available, cause);
+    throw new RunError(`onnxruntime refused the graph: ${firstLine(cause)}`, { cause });
+  }
+
+  const makeTensor = (value: Value, data: TensorData | undefined): Tensor => {
+    if (data === undefined) throw new RunError(`the input "${value.name}" is missing`);
+    if (data.length !== sizeOf(value.shape)) {
+      throw new RunError(`the input "${value.name}" needs ${describeValue(value)}, got ${data.length} elements`);
+    }
+    return new Tensor(value.dtype as "float32", data as Float32Array, value.shape);
+  };
+
+  return {
+    inputs: model.inputs,
+    outputs: Object.keys(outputs),
+    async run(feeds) {
+      if (session === undefined) throw new RunError("this program was released");
+      const tensors = Object.fromEntries(model.inputs.map((value) => [value.name, makeTensor(value, feeds[value.name])]));
+      let results: InferenceSession.OnnxValueMapType;
+      try {
+        results = await session.run(tensors);
+      } catch (cause) {
+        throw new RunError(`onnxruntime failed: ${firstLine(cause)}`, { cause });
+      }
+      return Object.fromEntries(
+        await Promise.all(
+          Object.entries(results).map(async ([name, tensor]) => [name, (await (tensor as Tensor).getData()) as TensorData]),
+        ),
+      );
+    },
+    async release() {
+      const open = session;
+      session = undefined;
+      await open?.release();
+    },
+    endProfiling: () => session?.endProfiling(),
+  };
+}
+
+const firstLine = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";

@@ -1,0 +1,58 @@
+/** The port through which everything is tracked; it knows nothing of MLflow. */
+
+export type RunStatus = "FINISHED" | "FAILED" | "KILLED";
+
+export interface MetricPoint {
+  readonly key: string;
+  readonly value: number;
+  readonly step: number;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+}
+
+export interface DatasetInput {
+  readonly name: string;
+  readonly digest: string;
+  readonly source: string;
+  /** Context tag: "training", "validation" or "test". */
+  readonly context: string;
+  /** E.g. class names, split sizes; serialised as JSON. */
+  readonly schema?: unknown;
+  readonly profile?: unknown;
+}
+
+export interface TrackedRun {
+  readonly id: string;
+  /** Page of this run for a person, when there is one. */
+  readonly url?: string;
+  logParams(params: Readonly<Record<string, string | number | boolean>>): Promise<void>;
+  logMetrics(points: readonly MetricPoint[]): Promise<void>;
+  setTags(tags: Readonly<Record<string, string>>): Promise<void>;
+  logInputs(inputs: readonly DatasetInput[]): Promise<void>;
+  /** `path` is relative inside the run's artifacts, with forward slashes. */
+  logArtifact(path: string, content: string | Uint8Array): Promise<void>;
+  logArtifactFile(path: string, file: string): Promise<void>;
+  /** Ends the run; `reason` is kept as the tag `dualtail.reason` (shown in the run's page) when it failed or was killed. */
+  finish(status: RunStatus, reason?: string): Promise<void>;
+}
+
+export interface StartRun {
+  readonly name: string;
+  readonly parent?: TrackedRun;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface Tracker {
+  /** For a person: where the data goes ("MLflow at http://…", "the folder …"). */
+  readonly description: string;
+  /** Page of the experiment, when there is one. */
+  readonly experimentUrl?: string;
+  startRun(run: StartRun): Promise<TrackedRun>;
+  /** Opens an existing run again (resume). */
+  resumeRun(id: string, name: string): Promise<TrackedRun>;
+  /** Delivers what is pending and releases resources. */
+  close(): Promise<void>;
+}
+
+/** Opens a tracker on one experiment, creating the experiment when missing. */
+export type OpenTracker = (experiment: string) => Promise<Tracker>;
