@@ -38,7 +38,12 @@ export interface Program {
 export class RunError extends DualtailError {}
 
 // Loaded when the first graph is compiled, so that listing plugins or checking a config costs nothing.
-const load = () => import("onnxruntime-node");
+const load = async () => {
+  const ort = await import("onnxruntime-node");
+  // What matters comes back as an error; onnxruntime would also print it.
+  ort.env.logLevel = "fatal";
+  return ort;
+};
 
 const sessionOptions = ({ device = "cpu", threads, optimize = "all", lowMemory = false, profile }: CompileOptions) =>
   ({
@@ -48,7 +53,7 @@ const sessionOptions = ({ device = "cpu", threads, optimize = "all", lowMemory =
     graphOptimizationLevel: optimize === "all" ? "all" : "disabled",
     enableCpuMemArena: !lowMemory,
     enableMemPattern: !lowMemory,
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     extra: {
       session: {

@@ -1,0 +1,8 @@
+import { defineLoss } from "../../../core/plugin-api/index.ts";
+
+export const plugin = defineLoss({
+  name: "ce",
+  summary: "Cross-entropy, without any correction for imbalance",
+  options: { type: "object", properties: {}, additionalProperties: false },
+  build: (g, { logits, labels }) => g.crossEntropy(logits, labels),
+});
