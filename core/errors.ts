@@ -13,7 +13,10 @@ export class DualtailError extends Error {
 
   /** Message and hint as one line. */
   get oneLine(): string {
-    return [this.message, this.hint].filter(Boolean).join(" — ").replace(/\s*\n\s*/g, " ");
+    return [this.message, this.hint]
+      .filter(Boolean)
+      .join(" — ")
+      .replace(/\s*\n\s*/g, " ");
   }
 }
 
@@ -21,7 +24,11 @@ export class DualtailError extends Error {
 export class ConfigError extends DualtailError {
   readonly path: string;
 
-  constructor(path: string, problem: string, options: { hint?: string; cause?: unknown; source?: string } = {}) {
+  constructor(
+    path: string,
+    problem: string,
+    options: { hint?: string; cause?: unknown; source?: string } = {},
+  ) {
     super(`${options.source ? `${options.source}: ` : ""}${path || "/"}: ${problem}`, options);
     this.path = path;
   }

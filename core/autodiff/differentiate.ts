@@ -1,7 +1,7 @@
 import { type Graph, type Node, ShapeError, sizeOf, UnknownOpError, type Value } from "../graph/index.ts";
-import { fitTo } from "./fit.ts";
 import type { RuleTable } from "./rule.ts";
 import { rules as builtInRules } from "./rules/index.ts";
+import { sumTo } from "./sum-to.ts";
 
 export interface DifferentiateOptions {
   /** Gradient rules by operator; the built-in table when absent. */
@@ -21,7 +21,8 @@ export function differentiate(
   wrt: readonly Value[],
   { rules = builtInRules }: DifferentiateOptions = {},
 ): Value[] {
-  if (sizeOf(loss.shape) !== 1) throw new ShapeError("differentiate", [loss], "the loss must be a single number");
+  if (sizeOf(loss.shape) !== 1)
+    throw new ShapeError("differentiate", [loss], "the loss must be a single number");
   const path = nodesBetween(g, wrt, loss);
   const gradients = new Map<Value, Value>([[loss, g.constant([1], loss.shape, loss.dtype)]]);
   const accumulate = (value: Value, gradient: Value) => {
@@ -42,7 +43,7 @@ export function differentiate(
       out,
       dy,
       attrs: node.attrs,
-      fit: (gradient, target) => fitTo(g, gradient, target),
+      sumTo: (gradient, target) => sumTo(g, gradient, target),
       int: (name, fallback) => Number(node.attrs[name] ?? fallback),
     });
     inputs.forEach((value, i) => {

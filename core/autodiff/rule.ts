@@ -10,7 +10,7 @@ export interface RuleContext {
   readonly dy: Value;
   readonly attrs: Attrs;
   /** Sums a gradient down to the shape of a value that was broadcast. */
-  fit(gradient: Value, target: Value): Value;
+  sumTo(gradient: Value, target: Value): Value;
   /** An integer attribute. */
   int(name: string, fallback: number): number;
 }

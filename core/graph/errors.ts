@@ -17,7 +17,9 @@ export class UnknownOpError extends DualtailError {
   readonly op: string;
 
   constructor(op: string, table: string, known: readonly string[]) {
-    super(`no ${table} for the operator ${op}`, { hint: `there is one for: ${[...known].sort().join(", ")}` });
+    super(`no ${table} for the operator ${op}`, {
+      hint: `there is one for: ${[...known].sort().join(", ")}`,
+    });
     this.op = op;
   }
 }

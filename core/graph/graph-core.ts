@@ -61,7 +61,9 @@ export function createGraphCore(floatType: FloatType): GraphCore {
 
   const constantInts = (value: Value): readonly number[] | undefined => {
     const source = initializers.get(value);
-    return source?.kind === "data" ? Array.from(source.data as ArrayLike<number | bigint>, Number) : undefined;
+    return source?.kind === "data"
+      ? Array.from(source.data as ArrayLike<number | bigint>, Number)
+      : undefined;
   };
 
   const core: GraphCore = {
@@ -89,12 +91,17 @@ export function createGraphCore(floatType: FloatType): GraphCore {
         throw new ShapeError("constant", [{ dtype, shape }], `got ${data.length} elements`);
       }
       const make = arrays[dtype];
-      if (make === undefined) throw new ShapeError("constant", [{ dtype, shape }], "make it in float32 and cast it");
-      const key = data.length <= 16 ? `${dtype}|${shape.join()}|${Array.from(data as ArrayLike<number>).join()}` : "";
+      if (make === undefined)
+        throw new ShapeError("constant", [{ dtype, shape }], "make it in float32 and cast it");
+      const key =
+        data.length <= 16 ? `${dtype}|${shape.join()}|${Array.from(data as ArrayLike<number>).join()}` : "";
       const known = key === "" ? undefined : shared.get(key);
       if (known) return known;
       const bytes = Array.isArray(data) ? make(data as readonly number[]) : (data as TensorData);
-      const value = core.initializer(`const_${initializers.size}`, dtype, shape, { kind: "data", data: bytes });
+      const value = core.initializer(`const_${initializers.size}`, dtype, shape, {
+        kind: "data",
+        data: bytes,
+      });
       if (key !== "") shared.set(key, value);
       return value;
     },
@@ -112,7 +119,8 @@ export function createGraphCore(floatType: FloatType): GraphCore {
         },
         input: (index) => given[index] ?? context.fail(`input ${index} is missing`),
         constant: (index) =>
-          constantInts(context.input(index)) ?? context.fail(`input ${index} must be a constant of the graph`),
+          constantInts(context.input(index)) ??
+          context.fail(`input ${index} must be a constant of the graph`),
       };
       for (const name of Object.keys(attrs)) {
         if (definition.attrs?.[name] === undefined) context.fail(`has no attribute "${name}"`);

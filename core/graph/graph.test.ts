@@ -1,13 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compile } from "../runtime/index.ts";
-import { createGraph, OnnxFormatError, parseGraph, ShapeError, serializeGraph, UnknownOpError } from "./index.ts";
+import {
+  createGraph,
+  OnnxFormatError,
+  parseGraph,
+  ShapeError,
+  serializeGraph,
+  UnknownOpError,
+} from "./index.ts";
 
 describe("shape and dtype checks", () => {
   it("names the operator and the shapes of a product that does not fit", () => {
     const g = createGraph();
     const a = g.input("a", "float32", [2, 3]);
-    expect(() => g.matmul(a, a)).toThrowError("MatMul(float32[2,3], float32[2,3]): inner dimensions differ (3 and 2)");
+    expect(() => g.matmul(a, a)).toThrowError(
+      "MatMul(float32[2,3], float32[2,3]): inner dimensions differ (3 and 2)",
+    );
   });
 
   it("names the operator and the dtypes of operands that differ", () => {
@@ -55,9 +64,15 @@ describe("ONNX", () => {
   const build = () => {
     const g = createGraph();
     const x = g.input("x", "float32", [2, 4]);
-    const w = g.initializer("w", "float32", [3, 4], { kind: "data", data: Float32Array.from({ length: 12 }, (_, i) => i / 7) });
+    const w = g.initializer("w", "float32", [3, 4], {
+      kind: "data",
+      data: Float32Array.from({ length: 12 }, (_, i) => i / 7),
+    });
     const hidden = g.quickGelu(g.linear(x, w));
-    const y = g.reduceSum(g.layerNorm(hidden, g.constant([1, 2, 3], [3]), g.constant([0, 1, 0], [3])), [0, 1]);
+    const y = g.reduceSum(
+      g.layerNorm(hidden, g.constant([1, 2, 3], [3]), g.constant([0, 1, 0], [3])),
+      [0, 1],
+    );
     return { g, x, y };
   };
   const feed = { x: Float32Array.from([1, -2, 3, 4, 0.5, 6, -7, 8]) };
@@ -81,7 +96,10 @@ describe("ONNX", () => {
     expect(() => parseGraph(Uint8Array.from([1, 2, 3]))).toThrowError(OnnxFormatError);
     const { g, y } = build();
     const bytes = serializeGraph(g, { y }).bytes;
-    const renamed = Buffer.from(Buffer.from(bytes).toString("latin1").replaceAll("QuickGelu", "QuickGelX"), "latin1");
+    const renamed = Buffer.from(
+      Buffer.from(bytes).toString("latin1").replaceAll("QuickGelu", "QuickGelX"),
+      "latin1",
+    );
     expect(() => parseGraph(renamed)).toThrowError(/no shape rule for the operator com.microsoft.QuickGelX/);
   });
 
@@ -98,7 +116,9 @@ describe("programs", () => {
     const g = createGraph();
     const program = await compile(g, { y: g.exp(g.input("x", "float32", [2, 2])) });
     await expect(program.run({})).rejects.toThrowError('the input "x" is missing');
-    await expect(program.run({ x: new Float32Array(3) })).rejects.toThrowError('"x" needs float32[2,2], got 3 elements');
+    await expect(program.run({ x: new Float32Array(3) })).rejects.toThrowError(
+      '"x" needs float32[2,2], got 3 elements',
+    );
     await program.release();
     await expect(program.run({ x: new Float32Array(4) })).rejects.toThrowError("released");
   });
@@ -106,6 +126,8 @@ describe("programs", () => {
   it("refuse a device that the build lacks, naming those it has", async () => {
     const g = createGraph();
     const y = g.exp(g.input("x", "float32", [2]));
-    await expect(compile(g, { y }, { device: "cuda" })).rejects.toThrowError(/--device cuda is not available/);
+    await expect(compile(g, { y }, { device: "cuda" })).rejects.toThrowError(
+      /--device cuda is not available/,
+    );
   });
 });

@@ -24,13 +24,7 @@ export type Graph = GraphCore &
 /** An empty graph; `floatType` is the precision of its constants, float64 for checking gradients. */
 export function createGraph({ floatType = "float32" }: { floatType?: FloatType } = {}): Graph {
   const core = createGraphCore(floatType);
-  return Object.assign(
-    core,
-    elementwise(core),
-    linear(core),
-    reduction(core),
-    shaping(core),
-    lossOps(core),
-    { scalar: (value: number, dtype?: DType) => scalar(core, value, dtype) },
-  );
+  return Object.assign(core, elementwise(core), linear(core), reduction(core), shaping(core), lossOps(core), {
+    scalar: (value: number, dtype?: DType) => scalar(core, value, dtype),
+  });
 }

@@ -24,13 +24,7 @@ export interface Node {
   readonly attrs: Attrs;
 }
 
-export type TensorData =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | Int32Array
-  | Uint8Array
-  | Uint16Array;
+export type TensorData = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array | Uint16Array;
 
 /** Bytes of an initializer: in memory, or a range of a file that the runtime reads in place. */
 export type Initializer =

@@ -10,7 +10,14 @@ export interface DeclaredParam {
 }
 
 /** Collects the trainable parameters of a graph; `prefix` keeps several models apart. */
-export function paramCollector(g: Graph, prefix = ""): { declare: DeclareParam; declareFrom: (name: string, shape: readonly number[], values: Float32Array) => Value; params: DeclaredParam[] } {
+export function paramCollector(
+  g: Graph,
+  prefix = "",
+): {
+  declare: DeclareParam;
+  declareFrom: (name: string, shape: readonly number[], values: Float32Array) => Value;
+  params: DeclaredParam[];
+} {
   const params: DeclaredParam[] = [];
   const add = (name: string, shape: readonly number[], init: Init | Float32Array): Value => {
     const value = g.input(`${prefix}${name}`, g.floatType, shape);

@@ -25,7 +25,12 @@ export function frozenWeights(g: Graph, locate: LocateTensor, prefix = ""): Weig
     if (known) return known;
     const { file, offset, length, dtype } = locate(name);
     const suffix = view === shape ? "" : `|${view.join("x")}`;
-    const stored = g.initializer(`${prefix}${name}${suffix}`, dtype, view, { kind: "file", file, offset, length });
+    const stored = g.initializer(`${prefix}${name}${suffix}`, dtype, view, {
+      kind: "file",
+      file,
+      offset,
+      length,
+    });
     const value = g.cast(stored, g.floatType);
     made.set(key, value);
     return value;

@@ -1,6 +1,13 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { DualtailError } from "../errors.ts";
-import { describeValue, type GraphCore, serializeGraph, sizeOf, type TensorData, type Value } from "../graph/index.ts";
+import {
+  describeValue,
+  type GraphCore,
+  serializeGraph,
+  sizeOf,
+  type TensorData,
+  type Value,
+} from "../graph/index.ts";
 import { type Device, DeviceError } from "./device.ts";
 
 export interface CompileOptions {
@@ -45,7 +52,13 @@ const load = async () => {
   return ort;
 };
 
-const sessionOptions = ({ device = "cpu", threads, optimize = "all", lowMemory = false, profile }: CompileOptions) =>
+const sessionOptions = ({
+  device = "cpu",
+  threads,
+  optimize = "all",
+  lowMemory = false,
+  profile,
+}: CompileOptions) =>
   ({
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
@@ -86,7 +99,9 @@ export async function compile(
   const makeTensor = (value: Value, data: TensorData | undefined): Tensor => {
     if (data === undefined) throw new RunError(`the input "${value.name}" is missing`);
     if (data.length !== sizeOf(value.shape)) {
-      throw new RunError(`the input "${value.name}" needs ${describeValue(value)}, got ${data.length} elements`);
+      throw new RunError(
+        `the input "${value.name}" needs ${describeValue(value)}, got ${data.length} elements`,
+      );
     }
     return new Tensor(value.dtype as "float32", data as Float32Array, value.shape);
   };
@@ -96,7 +111,9 @@ export async function compile(
     outputs: Object.keys(outputs),
     async run(feeds) {
       if (session === undefined) throw new RunError("this program was released");
-      const tensors = Object.fromEntries(model.inputs.map((value) => [value.name, makeTensor(value, feeds[value.name])]));
+      const tensors = Object.fromEntries(
+        model.inputs.map((value) => [value.name, makeTensor(value, feeds[value.name])]),
+      );
       let results: InferenceSession.OnnxValueMapType;
       try {
         results = await session.run(tensors);
@@ -105,7 +122,10 @@ export async function compile(
       }
       return Object.fromEntries(
         await Promise.all(
-          Object.entries(results).map(async ([name, tensor]) => [name, (await (tensor as Tensor).getData()) as TensorData]),
+          Object.entries(results).map(async ([name, tensor]) => [
+            name,
+            (await (tensor as Tensor).getData()) as TensorData,
+          ]),
         ),
       );
     },
@@ -118,4 +138,5 @@ export async function compile(
   };
 }
 
-const firstLine = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
+const firstLine = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";

@@ -20,14 +20,24 @@ const STATE = "state.json";
  * Saves parameters, optimizer slots and position as a new folder `step-<n>` and removes the one before. The folder
  * appears by a rename, so that a checkpoint is either whole or not there.
  */
-export async function saveCheckpoint(dir: string, train: TrainState, state: CheckpointState): Promise<string> {
+export async function saveCheckpoint(
+  dir: string,
+  train: TrainState,
+  state: CheckpointState,
+): Promise<string> {
   const { params, slots, shapes } = train;
   const name = `${PREFIX}${String(state.step).padStart(8, "0")}`;
   const temporary = join(dir, `.${name}.tmp`);
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
-  await writeSafetensors(join(temporary, PARAMS), shaped(params, (name) => name, shapes));
-  await writeSafetensors(join(temporary, SLOTS), shaped(slots, (name) => name.slice(0, name.lastIndexOf("/")), shapes));
+  await writeSafetensors(
+    join(temporary, PARAMS),
+    shaped(params, (name) => name, shapes),
+  );
+  await writeSafetensors(
+    join(temporary, SLOTS),
+    shaped(slots, (name) => name.slice(0, name.lastIndexOf("/")), shapes),
+  );
   await writeFile(join(temporary, STATE), `${JSON.stringify(state, null, 2)}\n`);
   const target = join(dir, name);
   await rm(target, { recursive: true, force: true });
@@ -39,7 +49,10 @@ export async function saveCheckpoint(dir: string, train: TrainState, state: Chec
 }
 
 /** Restores the newest checkpoint of a folder into `state`; undefined when there is none. @throws FileError */
-export async function loadCheckpoint(dir: string, { params, slots }: TrainState): Promise<CheckpointState | undefined> {
+export async function loadCheckpoint(
+  dir: string,
+  { params, slots }: TrainState,
+): Promise<CheckpointState | undefined> {
   const newest = (await checkpointNames(dir)).at(-1);
   if (newest === undefined) return undefined;
   await restore(join(dir, newest, PARAMS), params);
@@ -48,7 +61,10 @@ export async function loadCheckpoint(dir: string, { params, slots }: TrainState)
   try {
     return JSON.parse(await readFile(file, "utf8")) as CheckpointState;
   } catch (cause) {
-    throw new FileError(file, "is not readable as JSON", { hint: `remove ${join(dir, newest)} to start over`, cause });
+    throw new FileError(file, "is not readable as JSON", {
+      hint: `remove ${join(dir, newest)} to start over`,
+      cause,
+    });
   }
 }
 
@@ -72,8 +88,11 @@ const shaped = (
   paramOf: (name: string) => string,
   shapes: TrainState["shapes"],
 ) =>
-  new Map(
-    [...tensors].map(([name, data]) => [name, { dtype: "F32" as const, shape: shapes.get(paramOf(name)) ?? [data.length], data }]),
+  Object.fromEntries(
+    [...tensors].map(([name, data]) => [
+      name,
+      { dtype: "F32" as const, shape: shapes.get(paramOf(name)) ?? [data.length], data },
+    ]),
   );
 
 async function restore(file: string, target: Map<string, Float32Array>): Promise<void> {
@@ -81,10 +100,14 @@ async function restore(file: string, target: Map<string, Float32Array>): Promise
   for (const [name, current] of target) {
     const tensor = header.tensors.get(name);
     if (tensor === undefined || tensor.length !== current.byteLength) {
-      throw new FileError(file, `tensor "${name}" is ${tensor === undefined ? "missing" : "of another size"}`, {
-        hint: "the checkpoint belongs to another configuration; remove it to start over",
-      });
+      throw new FileError(
+        file,
+        `tensor "${name}" is ${tensor === undefined ? "missing" : "of another size"}`,
+        {
+          hint: "the checkpoint belongs to another configuration; remove it to start over",
+        },
+      );
     }
-    target.set(name, (await readTensor(header, name)) as Float32Array);
+    target.set(name, await readTensor(header, name));
   }
 }

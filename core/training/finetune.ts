@@ -15,7 +15,11 @@ import { compileTrainStep, type TrainStep } from "./train-step.ts";
  * Writes samples into `out`, [indices × C × H × W]. With `uniforms`, the sample at position i is augmented by the
  * numbers of `uniforms(i)`; without, it is prepared as for evaluation.
  */
-export type LoadPixels = (indices: ArrayLike<number>, out: Float32Array, uniforms?: (position: number) => Uniform) => Promise<void>;
+export type LoadPixels = (
+  indices: ArrayLike<number>,
+  out: Float32Array,
+  uniforms?: (position: number) => Uniform,
+) => Promise<void>;
 
 /** One backbone in training: a single one, or a stratum of a joint loss. */
 export interface Member extends Omit<ClassifierOptions, "weights" | "classes" | "prefix"> {
@@ -70,9 +74,20 @@ export class FinetuneAborted extends DualtailError {}
 
 /** Fine-tunes PEFT modules and heads; everything that touches tensors runs as ONNX graphs. */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  const { members, labels, batchSize, microBatchSize = batchSize, seed, epochs, signal, checkpointDir } = options;
+  const {
+    members,
+    labels,
+    batchSize,
+    microBatchSize = batchSize,
+    seed,
+    epochs,
+    signal,
+    checkpointDir,
+  } = options;
   if (batchSize % microBatchSize !== 0) {
-    throw new DualtailError(`train.microBatchSize ${microBatchSize} does not divide train.batchSize ${batchSize}`);
+    throw new DualtailError(
+      `train.microBatchSize ${microBatchSize} does not divide train.batchSize ${batchSize}`,
+    );
   }
   const accumulate = batchSize / microBatchSize;
   const { step: trainStep, models } = await compileStep(options, microBatchSize, accumulate);
@@ -90,14 +105,17 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       const [epoch, at] = [Math.floor(step / perEpoch), step % perEpoch];
       if (signal?.aborted) {
         if (checkpointDir !== undefined) await saveCheckpoint(checkpointDir, state, { step, seed });
-        throw new FinetuneAborted(`stopped at step ${step} of ${steps}`, { hint: "run with --resume to go on" });
+        throw new FinetuneAborted(`stopped at step ${step} of ${steps}`, {
+          hint: "run with --resume to go on",
+        });
       }
       const started = performance.now();
       const indices = epochOrder(labels.length, batchSize, seed, epoch).batch(at);
       const batches: Feeds[] = [];
       for (let part = 0; part < accumulate; part++) {
         const own = indices.subarray(part * microBatchSize, (part + 1) * microBatchSize);
-        const uniforms = (i: number) => uniformFrom(seed, "augment", epoch, at * batchSize + part * microBatchSize + i);
+        const uniforms = (i: number) =>
+          uniformFrom(seed, "augment", epoch, at * batchSize + part * microBatchSize + i);
         await Promise.all(members.map((member, m) => member.load(own, pixels[part]![m]!, uniforms)));
         batches.push({
           labels: BigInt64Array.from(own, (i) => BigInt(labels[i]!)),
@@ -124,7 +142,12 @@ interface BuiltMember extends Classifier {
 }
 
 /** The members' classifiers in one graph. */
-export function buildMembers(g: Graph, members: readonly Member[], classes: number, batch: number): BuiltMember[] {
+export function buildMembers(
+  g: Graph,
+  members: readonly Member[],
+  classes: number,
+  batch: number,
+): BuiltMember[] {
   return members.map((member) => {
     const { channels, imageSize } = member.shape;
     const pixels = g.input(`${member.prefix}pixels`, "float32", [batch, channels, imageSize, imageSize]);
@@ -141,9 +164,16 @@ async function compileStep(
   const g = createGraph();
   const models = buildMembers(g, options.members, options.classes, batch);
   const labels = g.input("labels", "int64", [batch]);
-  const loss = options.loss(g, models.map(({ logits }) => logits), labels);
+  const loss = options.loss(
+    g,
+    models.map(({ logits }) => logits),
+    labels,
+  );
   const declared = models.flatMap(({ params }) => params);
-  const values = initParams(declared.map(({ name, value: { shape }, init }) => ({ name, shape, init })), options.seed);
+  const values = initParams(
+    declared.map(({ name, value: { shape }, init }) => ({ name, shape, init })),
+    options.seed,
+  );
   const { optimizer } = options;
   const step = await compileTrainStep({
     ...options,

@@ -12,11 +12,19 @@ export interface ParamSpec {
 
 type Fill = (init: never, uniform: () => number) => () => number;
 
-const fills: { readonly [K in Init["kind"]]: (init: Extract<Init, { kind: K }>, uniform: () => number) => () => number } = {
+const fills: {
+  readonly [K in Init["kind"]]: (init: Extract<Init, { kind: K }>, uniform: () => number) => () => number;
+} = {
   zeros: () => () => 0,
-  constant: ({ value }) => () => value,
+  constant:
+    ({ value }) =>
+    () =>
+      value,
   normal: ({ std }, uniform) => scaled(normalFrom(uniform), std),
-  uniform: ({ bound }, uniform) => () => (2 * uniform() - 1) * bound,
+  uniform:
+    ({ bound }, uniform) =>
+    () =>
+      (2 * uniform() - 1) * bound,
   // gain √(2 / (1 + a²)) over √fan, as PyTorch's init.kaiming_*.
   "kaiming-normal": ({ a, fan }, uniform) => scaled(normalFrom(uniform), Math.sqrt(2 / (1 + a * a) / fan)),
   "kaiming-uniform": ({ a, fan }, uniform) => {

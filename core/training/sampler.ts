@@ -15,6 +15,7 @@ export function epochOrder(samples: number, batchSize: number, seed: number, epo
   const order = permutation(samples, uniformFrom(seed, "order", epoch));
   return {
     batches: Math.ceil(samples / batchSize),
-    batch: (index) => Int32Array.from({ length: batchSize }, (_, i) => order[(index * batchSize + i) % samples]!),
+    batch: (index) =>
+      Int32Array.from({ length: batchSize }, (_, i) => order[(index * batchSize + i) % samples]!),
   };
 }

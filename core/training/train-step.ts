@@ -47,7 +47,10 @@ export interface TrainStep {
    */
   run(batches: readonly Feeds[], at: { step: number; lr: number }): Promise<number>;
   release(): Promise<void>;
+  /** The compiled gradient (and, without accumulation, update) graph. */
   readonly program: Program;
+  /** What the program computes, e.g. for counting operations. */
+  readonly outputs: readonly Value[];
 }
 
 const LOSS = "loss";
@@ -65,10 +68,16 @@ export async function compileTrainStep(options: TrainStepOptions): Promise<Train
   const shapes = new Map(params.map(({ name, shape }) => [name, shape]));
   const state: TrainState = { params: values, slots, shapes };
   const names = [...values.keys(), ...slots.keys()];
-  const feedsOf = (): Record<string, Float32Array> => ({ ...Object.fromEntries(values), ...Object.fromEntries(slots) });
+  const feedsOf = (): Record<string, Float32Array> => ({
+    ...Object.fromEntries(values),
+    ...Object.fromEntries(slots),
+  });
   const scalarsOf = (step: number, lr: number): Record<string, Float32Array> =>
     Object.fromEntries(
-      Object.entries({ lr, ...optimizer.scalars(step + 1) }).map(([name, value]) => [name, Float32Array.of(value)]),
+      Object.entries({ lr, ...optimizer.scalars(step + 1) }).map(([name, value]) => [
+        name,
+        Float32Array.of(value),
+      ]),
     );
   const adopt = (results: Feeds) => {
     for (const name of names) {
@@ -82,10 +91,12 @@ export async function compileTrainStep(options: TrainStepOptions): Promise<Train
   };
 
   if (accumulate === 1) {
-    const program = await compile(g, { [LOSS]: loss, ...updateGraph(g, params, gradients, options) }, options);
+    const updates = updateGraph(g, params, gradients, options);
+    const program = await compile(g, { [LOSS]: loss, ...updates }, options);
     return {
       state,
       program,
+      outputs: [loss, ...Object.values(updates)],
       async run([batch], { step, lr }) {
         const results = await program.run({ ...batch, ...feedsOf(), ...scalarsOf(step, lr) });
         const value = check((results[LOSS] as Float32Array)[0]!, step);
@@ -112,9 +123,12 @@ export async function compileTrainStep(options: TrainStepOptions): Promise<Train
   return {
     state,
     program,
+    outputs: [loss, ...sums.map(([, sum]) => sum)],
     async run(batches, { step, lr }) {
       let total = 0;
-      let partial: Record<string, Float32Array> = Object.fromEntries(sums.map(([name, { shape }]) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]));
+      let partial: Record<string, Float32Array> = Object.fromEntries(
+        sums.map(([name, { shape }]) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]),
+      );
       for (const batch of batches) {
         const results = await program.run({ ...batch, ...Object.fromEntries(values), ...partial });
         total += check((results[LOSS] as Float32Array)[0]!, step) / accumulate;
@@ -138,7 +152,9 @@ function updateGraph(
   { optimizer, decayFactor = () => 1, clipNorm }: TrainStepOptions,
 ): Record<string, Value> {
   const lr = g.input("lr", "float32", []);
-  const scalars = Object.fromEntries(Object.keys(optimizer.scalars(1)).map((name) => [name, g.input(name, "float32", [])]));
+  const scalars = Object.fromEntries(
+    Object.keys(optimizer.scalars(1)).map((name) => [name, g.input(name, "float32", [])]),
+  );
   const scale = clipNorm === undefined ? undefined : clipScale(g, gradients, clipNorm);
   return Object.fromEntries(
     params.flatMap((param, i) => {

@@ -1,5 +1,12 @@
 import type { Graph, Value } from "../../core/graph/index.ts";
-import { imageTower, normalize, projectImage, type TextTowerShape, textTower, type Weights } from "../../core/models/towers/index.ts";
+import {
+  imageTower,
+  normalize,
+  projectImage,
+  type TextTowerShape,
+  textTower,
+  type Weights,
+} from "../../core/models/towers/index.ts";
 import { testbedShape } from "./shape.ts";
 
 export interface ContrastiveInputs {
@@ -17,7 +24,12 @@ export interface ContrastiveInputs {
  * CLIP's symmetric contrastive loss over a batch. Captions repeat in a batch of concepts, so the target of a row is
  * uniform over all pairs of its concept (as in UniCL, Yang et al., 2022) instead of the diagonal alone.
  */
-export function contrastiveLoss(g: Graph, text: TextTowerShape, weights: Weights, inputs: ContrastiveInputs): Value {
+export function contrastiveLoss(
+  g: Graph,
+  text: TextTowerShape,
+  weights: Weights,
+  inputs: ContrastiveInputs,
+): Value {
   const { vision, projectionDim } = testbedShape;
   const batch = inputs.pixels.shape[0]!;
   const pooled = imageTower(g, vision, weights, inputs.pixels);

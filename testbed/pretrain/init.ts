@@ -6,14 +6,20 @@ import { testbedShape } from "./shape.ts";
 const { vision, text } = testbedShape;
 
 /** Starting scale of each kind of tensor, after Radford et al. (2021): depth-scaled for what adds to the residual stream. */
-const rules: readonly (readonly [RegExp, (shape: Shape, width: number, layers: number) => ParamSpec["init"]])[] = [
+const rules: readonly (readonly [
+  RegExp,
+  (shape: Shape, width: number, layers: number) => ParamSpec["init"],
+])[] = [
   [/logit_scale$/, () => ({ kind: "constant", value: Math.log(1 / 0.07) })],
   [/norm\d?\.weight$|layrnorm\.weight$/, () => ({ kind: "constant", value: 1 })],
   [/bias$/, () => ({ kind: "zeros" })],
   [/(token_embedding\.weight|class_embedding)$/, () => ({ kind: "normal", std: 0.02 })],
   [/position_embedding\.weight$/, () => ({ kind: "normal", std: 0.01 })],
   [/patch_embedding\.weight$/, (shape) => ({ kind: "normal", std: sizeOf(shape.slice(1)) ** -0.5 })],
-  [/(out_proj|fc2)\.weight$/, (_, width, layers) => ({ kind: "normal", std: width ** -0.5 * (2 * layers) ** -0.5 })],
+  [
+    /(out_proj|fc2)\.weight$/,
+    (_, width, layers) => ({ kind: "normal", std: width ** -0.5 * (2 * layers) ** -0.5 }),
+  ],
   [/fc1\.weight$/, (_, width) => ({ kind: "normal", std: (2 * width) ** -0.5 })],
   [/weight$/, (_, width) => ({ kind: "normal", std: width ** -0.5 })],
 ];

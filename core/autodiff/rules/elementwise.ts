@@ -5,16 +5,19 @@ const ONE_OVER_SQRT_TWO_PI = 1 / Math.sqrt(2 * Math.PI);
 
 /** Gradients of element-by-element operators. Where a function has a kink, the derivative there is 0 or shared equally. */
 export const elementwiseRules: RuleTable = {
-  Add: ({ dy, inputs: [a, b], fit }) => [fit(dy, a!), fit(dy, b!)],
-  Sub: ({ g, dy, inputs: [a, b], fit }) => [fit(dy, a!), fit(g.neg(dy), b!)],
-  Mul: ({ g, dy, inputs: [a, b], fit }) => [fit(g.mul(dy, b!), a!), fit(g.mul(dy, a!), b!)],
-  Div: ({ g, dy, out, inputs: [a, b], fit }) => [fit(g.div(dy, b!), a!), fit(g.neg(g.div(g.mul(dy, out), b!)), b!)],
-  Pow: ({ g, dy, out, inputs: [a, b], fit }) => [
-    fit(g.mul(dy, g.mul(b!, g.pow(a!, g.sub(b!, 1)))), a!),
-    fit(g.mul(dy, g.mul(out, g.log(a!))), b!),
+  Add: ({ dy, inputs: [a, b], sumTo }) => [sumTo(dy, a!), sumTo(dy, b!)],
+  Sub: ({ g, dy, inputs: [a, b], sumTo }) => [sumTo(dy, a!), sumTo(g.neg(dy), b!)],
+  Mul: ({ g, dy, inputs: [a, b], sumTo }) => [sumTo(g.mul(dy, b!), a!), sumTo(g.mul(dy, a!), b!)],
+  Div: ({ g, dy, out, inputs: [a, b], sumTo }) => [
+    sumTo(g.div(dy, b!), a!),
+    sumTo(g.neg(g.div(g.mul(dy, out), b!)), b!),
   ],
-  Max: ({ g, dy, inputs, out, fit }) => inputs.map((x) => fit(g.mul(dy, share(g, x, out, inputs)), x)),
-  Min: ({ g, dy, inputs, out, fit }) => inputs.map((x) => fit(g.mul(dy, share(g, x, out, inputs)), x)),
+  Pow: ({ g, dy, out, inputs: [a, b], sumTo }) => [
+    sumTo(g.mul(dy, g.mul(b!, g.pow(a!, g.sub(b!, 1)))), a!),
+    sumTo(g.mul(dy, g.mul(out, g.log(a!))), b!),
+  ],
+  Max: ({ g, dy, inputs, out, sumTo }) => inputs.map((x) => sumTo(g.mul(dy, share(g, x, out, inputs)), x)),
+  Min: ({ g, dy, inputs, out, sumTo }) => inputs.map((x) => sumTo(g.mul(dy, share(g, x, out, inputs)), x)),
   Neg: ({ g, dy }) => [g.neg(dy)],
   Abs: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.sign(x!))],
   Sign: () => [null],
@@ -40,10 +43,10 @@ export const elementwiseRules: RuleTable = {
     const s = g.sigmoid(scaled);
     return [g.mul(dy, g.mul(s, g.add(1, g.mul(scaled, g.sub(1, s)))))];
   },
-  Where: ({ g, dy, inputs: [condition, a, b], fit }) => [
+  Where: ({ g, dy, inputs: [condition, a, b], sumTo }) => [
     null,
-    fit(g.where(condition!, dy, 0), a!),
-    fit(g.where(condition!, 0, dy), b!),
+    sumTo(g.where(condition!, dy, 0), a!),
+    sumTo(g.where(condition!, 0, dy), b!),
   ],
   Equal: () => [null, null],
   Greater: () => [null, null],

@@ -7,7 +7,7 @@ import type { RuleContext, RuleTable } from "../rule.ts";
  */
 const fold = (g: Graph, x: Value): Value => g.reshape(x, [-1, x.shape.at(-1)!]);
 
-function matmulRule({ g, dy, inputs: [a, b], fit, int, attrs }: RuleContext) {
+function matmulRule({ g, dy, inputs: [a, b], sumTo, int, attrs }: RuleContext) {
   const [ta, tb] = [int("transA", 0) === 1, int("transB", 0) === 1];
   const alpha = Number(attrs.alpha ?? 1);
   const da = ta
@@ -16,12 +16,12 @@ function matmulRule({ g, dy, inputs: [a, b], fit, int, attrs }: RuleContext) {
   if (!ta && b!.shape.length === 2) {
     const [x, d] = [fold(g, a!), fold(g, dy)];
     const db = tb ? g.matmul(d, x, { transA: true, alpha }) : g.matmul(x, d, { transA: true, alpha });
-    return [fit(da, a!), db];
+    return [sumTo(da, a!), db];
   }
   const db = tb
     ? g.matmul(dy, a!, { transA: true, transB: ta, alpha })
     : g.matmul(a!, dy, { transA: !ta, alpha });
-  return [fit(da, a!), fit(db, b!)];
+  return [sumTo(da, a!), sumTo(db, b!)];
 }
 
 /** Gradients of matrix products. */
@@ -29,8 +29,8 @@ export const linearRules: RuleTable = {
   MatMul: matmulRule,
   FusedMatMul: matmulRule,
   Gemm: (context) => {
-    const { g, dy, inputs, fit, attrs } = context;
+    const { g, dy, inputs, sumTo, attrs } = context;
     const bias = inputs[2];
-    return [...matmulRule(context), ...(bias ? [fit(g.mul(dy, Number(attrs.beta ?? 1)), bias)] : [])];
+    return [...matmulRule(context), ...(bias ? [sumTo(g.mul(dy, Number(attrs.beta ?? 1)), bias)] : [])];
   },
 };

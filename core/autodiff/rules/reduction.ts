@@ -6,8 +6,13 @@ function kept({ g, inputs, int, attrs }: RuleContext, reduced: Value): Value {
   const shape = inputs[0]!.shape;
   if (int("keepdims", 1) === 1) return reduced;
   const given = inputs[1] ? g.constantInts(inputs[1]) : (attrs.axes as readonly number[] | undefined);
-  const axes = new Set((given?.length ? given : [...shape.keys()]).map((axis) => (axis < 0 ? axis + shape.length : axis)));
-  return g.reshape(reduced, shape.map((dim, axis) => (axes.has(axis) ? 1 : dim)));
+  const axes = new Set(
+    (given?.length ? given : [...shape.keys()]).map((axis) => (axis < 0 ? axis + shape.length : axis)),
+  );
+  return g.reshape(
+    reduced,
+    shape.map((dim, axis) => (axes.has(axis) ? 1 : dim)),
+  );
 }
 
 const extremum = (context: RuleContext): readonly (Value | null)[] => {
@@ -35,7 +40,7 @@ export const reductionRules: RuleTable = {
   Softmax: ({ g, out: p, dy, int }) => [g.mul(p, g.sub(dy, g.reduceSum(g.mul(dy, p), int("axis", -1))))],
   LogSoftmax: ({ g, out, dy, int }) => [g.sub(dy, g.mul(g.exp(out), g.reduceSum(dy, int("axis", -1))))],
   ArgMax: () => [null],
-  LayerNormalization: ({ g, dy, inputs: [x, scale, bias], outputs, fit, int, attrs }) => {
+  LayerNormalization: ({ g, dy, inputs: [x, scale, bias], outputs, sumTo, int, attrs }) => {
     const axis = int("axis", -1);
     const axes = x!.shape.map((_, i) => i).slice(axis < 0 ? axis + x!.shape.length : axis);
     // The statistics come in float32 only, and a loaded model may not ask for them.
@@ -44,10 +49,15 @@ export const reductionRules: RuleTable = {
     const centredX = g.sub(x!, mean);
     const inverseStd =
       savedInverseStd ??
-      g.reciprocal(g.sqrt(g.add(g.reduceMean(g.mul(centredX, centredX), axes), Number(attrs.epsilon ?? 1e-5))));
+      g.reciprocal(
+        g.sqrt(g.add(g.reduceMean(g.mul(centredX, centredX), axes), Number(attrs.epsilon ?? 1e-5))),
+      );
     const normal = g.mul(centredX, inverseStd);
     const d = g.mul(dy, scale!);
-    const centred = g.sub(g.sub(d, g.reduceMean(d, axes)), g.mul(normal, g.reduceMean(g.mul(d, normal), axes)));
-    return [g.mul(centred, inverseStd), fit(g.mul(dy, normal), scale!), ...(bias ? [fit(dy, bias)] : [])];
+    const centred = g.sub(
+      g.sub(d, g.reduceMean(d, axes)),
+      g.mul(normal, g.reduceMean(g.mul(d, normal), axes)),
+    );
+    return [g.mul(centred, inverseStd), sumTo(g.mul(dy, normal), scale!), ...(bias ? [sumTo(dy, bias)] : [])];
   },
 };

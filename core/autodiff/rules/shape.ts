@@ -8,10 +8,16 @@ export const shapeRules: RuleTable = {
   Reshape: ({ g, dy, inputs: [x] }) => [g.reshape(dy, x!.shape), null],
   Squeeze: ({ g, dy, inputs: [x] }) => [g.reshape(dy, x!.shape), null],
   Unsqueeze: ({ g, dy, inputs: [x] }) => [g.reshape(dy, x!.shape), null],
-  Expand: ({ dy, inputs: [x], fit }) => [fit(dy, x!), null],
+  Expand: ({ dy, inputs: [x], sumTo }) => [sumTo(dy, x!), null],
   Transpose: ({ g, dy, inputs: [x], attrs }) => {
-    const perm = (attrs.perm as readonly number[] | undefined) ?? x!.shape.map((_, i) => x!.shape.length - 1 - i);
-    return [g.transpose(dy, perm.map((_, axis) => perm.indexOf(axis)))];
+    const perm =
+      (attrs.perm as readonly number[] | undefined) ?? x!.shape.map((_, i) => x!.shape.length - 1 - i);
+    return [
+      g.transpose(
+        dy,
+        perm.map((_, axis) => perm.indexOf(axis)),
+      ),
+    ];
   },
   Concat: ({ g, dy, inputs, int }) => {
     const axis = int("axis", 0);
@@ -55,5 +61,9 @@ export const shapeRules: RuleTable = {
     const updates = g.reshape(dy, [-1, ...data!.shape.slice(1)]);
     return [g.scatterAdd(g.expand(g.scalar(0, data!.dtype), data!.shape), rows, updates), null];
   },
-  ScatterND: ({ g, dy, inputs: [, indices] }) => [dy, null, g.reshape(g.gather(dy, indices!), [...indices!.shape.slice(0, 1), ...dy.shape.slice(1)])],
+  ScatterND: ({ g, dy, inputs: [, indices] }) => [
+    dy,
+    null,
+    g.reshape(g.gather(dy, indices!), [...indices!.shape.slice(0, 1), ...dy.shape.slice(1)]),
+  ],
 };

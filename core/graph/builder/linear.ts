@@ -11,7 +11,11 @@ export interface MatMulOptions {
 
 /** Matrix products. */
 export function linear(core: GraphCore) {
-  const matmul = (a: Value, b: Value, { transA = false, transB = false, alpha = 1 }: MatMulOptions = {}): Value => {
+  const matmul = (
+    a: Value,
+    b: Value,
+    { transA = false, transB = false, alpha = 1 }: MatMulOptions = {},
+  ): Value => {
     if (!transA && !transB && alpha === 1) return core.emit("MatMul", [a, b])[0]!;
     return core.emit("FusedMatMul", [a, b], { transA: Number(transA), transB: Number(transB), alpha })[0]!;
   };

@@ -1,5 +1,5 @@
-import type { GraphCore } from "../graph-core.ts";
 import { ShapeError } from "../errors.ts";
+import type { GraphCore } from "../graph-core.ts";
 import type { Value } from "../value.ts";
 import { elementwise } from "./elementwise.ts";
 import { reduction } from "./reduction.ts";
@@ -28,7 +28,8 @@ export function lossOps(core: GraphCore) {
     oneHot,
     pick,
     /** −log softmax(logits)_label per sample: logits [B, K], labels [B] → [B]. */
-    negativeLogLikelihood: (logits: Value, labels: Value): Value => g.neg(pick(g.logSoftmax(logits, 1), labels)),
+    negativeLogLikelihood: (logits: Value, labels: Value): Value =>
+      g.neg(pick(g.logSoftmax(logits, 1), labels)),
     /** Mean cross-entropy over the batch, a scalar: logits [B, K], labels [B] int64. */
     crossEntropy: (logits: Value, labels: Value): Value =>
       g.reduceMean(g.neg(pick(g.logSoftmax(logits, 1), labels))),

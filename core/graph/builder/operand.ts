@@ -14,7 +14,9 @@ export function toValues(core: GraphCore, operands: readonly Operand[]): Value[]
 /** A rank-0 constant. bfloat16 and float16 constants are made in float32 and cast. */
 export function scalar(core: GraphCore, value: number, dtype: DType = core.floatType): Value {
   if (isFloat(dtype) && dtype !== "float32" && dtype !== "float64") {
-    return core.emit("Cast", [core.constant([value], [], "float32")], { to: dtype === "float16" ? 10 : 16 })[0]!;
+    return core.emit("Cast", [core.constant([value], [], "float32")], {
+      to: dtype === "float16" ? 10 : 16,
+    })[0]!;
   }
   return core.constant([value], [], dtype);
 }

@@ -15,7 +15,9 @@ export function reduction(core: GraphCore) {
     (x: Value, axes?: Axes, { keepDims = axes !== undefined }: ReduceOptions = {}): Value => {
       const list = axes === undefined ? [...x.shape.keys()] : typeof axes === "number" ? [axes] : axes;
       if (list.length === 0) return x;
-      return core.emit(op, [x, core.constant(list, [list.length], "int64")], { keepdims: Number(keepDims) })[0]!;
+      return core.emit(op, [x, core.constant(list, [list.length], "int64")], {
+        keepdims: Number(keepDims),
+      })[0]!;
     };
   return {
     reduceSum: reduce("ReduceSum"),

@@ -39,7 +39,8 @@ const views: Partial<Record<DType, (bytes: Uint8Array) => TensorData>> = {
 
 function dtypeOf(name: string, code: number | null | undefined): DType {
   const dtype = dtypeFromCode(code ?? 0);
-  if (dtype === undefined) throw new OnnxFormatError(`"${name}" has ONNX element type ${code}, which is not supported`);
+  if (dtype === undefined)
+    throw new OnnxFormatError(`"${name}" has ONNX element type ${code}, which is not supported`);
   return dtype;
 }
 
@@ -48,7 +49,12 @@ function contentOf(tensor: OnnxNamespace.ITensorProto, dtype: DType, folder: str
   if (tensor.dataLocation === onnx.TensorProto.DataLocation.EXTERNAL) {
     const entry = new Map((tensor.externalData ?? []).map(({ key, value }) => [key, value]));
     const file = resolve(join(folder, entry.get("location") ?? ""));
-    return { kind: "file", file, offset: Number(entry.get("offset") ?? 0), length: Number(entry.get("length") ?? 0) };
+    return {
+      kind: "file",
+      file,
+      offset: Number(entry.get("offset") ?? 0),
+      length: Number(entry.get("length") ?? 0),
+    };
   }
   if (tensor.rawData?.length) {
     // A copy: typed arrays need aligned offsets, which protobuf does not give.
@@ -56,7 +62,8 @@ function contentOf(tensor: OnnxNamespace.ITensorProto, dtype: DType, folder: str
   }
   if (tensor.floatData?.length) return { kind: "data", data: Float32Array.from(tensor.floatData) };
   if (tensor.doubleData?.length) return { kind: "data", data: Float64Array.from(tensor.doubleData) };
-  if (tensor.int64Data?.length) return { kind: "data", data: BigInt64Array.from(tensor.int64Data, (v) => BigInt(v.toString())) };
+  if (tensor.int64Data?.length)
+    return { kind: "data", data: BigInt64Array.from(tensor.int64Data, (v) => BigInt(v.toString())) };
   const narrow = tensor.int32Data ?? [];
   if (dtype === "int32") return { kind: "data", data: Int32Array.from(narrow) };
   if (dtype === "bool" || dtype === "uint8") return { kind: "data", data: Uint8Array.from(narrow) };
@@ -76,7 +83,10 @@ function attributeValue(attribute: OnnxNamespace.IAttributeProto): AttrValue {
 }
 
 /** Reads an ONNX model into a graph that can be extended, differentiated and written again. */
-export function parseGraph(bytes: Uint8Array, { dims = {}, folder = ".", floatType = "float32" }: ParseOptions = {}): ParsedGraph {
+export function parseGraph(
+  bytes: Uint8Array,
+  { dims = {}, folder = ".", floatType = "float32" }: ParseOptions = {},
+): ParsedGraph {
   let proto: OnnxNamespace.IGraphProto | null | undefined;
   try {
     proto = onnx.ModelProto.decode(bytes).graph;
@@ -123,11 +133,17 @@ export function parseGraph(bytes: Uint8Array, { dims = {}, folder = ".", floatTy
       if (!tensor) throw new OnnxFormatError(`the Constant "${outputs[0]}" holds no tensor`);
       const dtype = dtypeOf(outputs[0] ?? "", tensor.dataType);
       const content = contentOf({ ...tensor, name: outputs[0] ?? "" }, dtype, folder);
-      values.set(outputs[0]!, graph.initializer(outputs[0]!, dtype, (tensor.dims ?? []).map(Number), content));
+      values.set(
+        outputs[0]!,
+        graph.initializer(outputs[0]!, dtype, (tensor.dims ?? []).map(Number), content),
+      );
       continue;
     }
     const definition = opTable[op];
-    if (definition === undefined || (definition.domain ?? "") !== (node.domain === "ai.onnx" ? "" : (node.domain ?? ""))) {
+    if (
+      definition === undefined ||
+      (definition.domain ?? "") !== (node.domain === "ai.onnx" ? "" : (node.domain ?? ""))
+    ) {
       throw new UnknownOpError(node.domain ? `${node.domain}.${op}` : op, "shape rule", Object.keys(opTable));
     }
     const plain = Object.fromEntries(Object.entries(attrs).map(([name, a]) => [name, attributeValue(a)]));

@@ -32,7 +32,10 @@ export function reachable(core: GraphCore, outputs: readonly Value[]): { nodes: 
 }
 
 const typeOf = (value: Value) => ({
-  tensorType: { elemType: dtypeCodes[value.dtype], shape: { dim: value.shape.map((dimValue) => ({ dimValue })) } },
+  tensorType: {
+    elemType: dtypeCodes[value.dtype],
+    shape: { dim: value.shape.map((dimValue) => ({ dimValue })) },
+  },
 });
 
 function attributesOf(node: Node) {
@@ -51,14 +54,19 @@ function attributesOf(node: Node) {
   });
 }
 
-const bytesOf = (data: ArrayBufferView): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+const bytesOf = (data: ArrayBufferView): Uint8Array =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 function tensorOf(value: Value, source: Initializer) {
   const base = { name: value.name, dims: [...value.shape], dataType: dtypeCodes[value.dtype] };
   if (source.kind === "data") return { ...base, rawData: bytesOf(source.data) };
   // Relative to the file system's root, which the session is told is the model's folder: any number of
   // checkpoints in any folders can then be read in place.
-  const entries = { location: source.file.replace(/^[/\\]+/, ""), offset: source.offset, length: source.length };
+  const entries = {
+    location: source.file.replace(/^[/\\]+/, ""),
+    offset: source.offset,
+    length: source.length,
+  };
   return {
     ...base,
     dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
@@ -69,11 +77,15 @@ function tensorOf(value: Value, source: Initializer) {
 /** Encodes the part of a graph that `outputs` depend on as an ONNX model; `outputs` maps names to values. */
 export function serializeGraph(core: GraphCore, outputs: Readonly<Record<string, Value>>): SerializedGraph {
   const entries = Object.entries(outputs);
-  const { nodes, leaves } = reachable(core, entries.map(([, value]) => value));
+  const { nodes, leaves } = reachable(
+    core,
+    entries.map(([, value]) => value),
+  );
   const inputs = core.inputs.filter((value) => leaves.has(value));
   const taken = new Set([...leaves].map((value) => value.name));
   const renames = entries.map(([name, value]) => {
-    if (taken.has(name)) throw new ShapeError(name, [value], "an output cannot have the name of a value in the graph");
+    if (taken.has(name))
+      throw new ShapeError(name, [value], "an output cannot have the name of a value in the graph");
     return { opType: "Identity", input: [value.name], output: [name] };
   });
   const model = onnx.ModelProto.create({

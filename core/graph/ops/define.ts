@@ -41,7 +41,8 @@ export function broadcastShapes(op: string, values: readonly Pick<Value, "dtype"
     for (const { shape } of values) {
       const own = shape[axis - rank + shape.length] ?? 1;
       if (own === 1 || own === dim) continue;
-      if (dim !== 1) throw new ShapeError(op, values, `dimension ${axis} does not broadcast (${dim} and ${own})`);
+      if (dim !== 1)
+        throw new ShapeError(op, values, `dimension ${axis} does not broadcast (${dim} and ${own})`);
       dim = own;
     }
     out.push(dim);

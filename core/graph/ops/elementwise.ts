@@ -11,7 +11,8 @@ const floatUnary: OpDef = {
 
 const unary: OpDef = { infer: (context) => [context.input(0)] };
 
-const binaryShape = (context: InferContext) => broadcastShapes(context.op, [context.input(0), context.input(1)]);
+const binaryShape = (context: InferContext) =>
+  broadcastShapes(context.op, [context.input(0), context.input(1)]);
 
 const binary: OpDef = {
   infer: (context) => [{ dtype: sameDType(context, [0, 1]), shape: binaryShape(context) }],
@@ -34,7 +35,15 @@ const logical: OpDef = {
 const variadic: OpDef = {
   infer(context) {
     const values = context.inputs.map((_, index) => context.input(index));
-    return [{ dtype: sameDType(context, values.map((_, i) => i)), shape: broadcastShapes(context.op, values) }];
+    return [
+      {
+        dtype: sameDType(
+          context,
+          values.map((_, i) => i),
+        ),
+        shape: broadcastShapes(context.op, values),
+      },
+    ];
   },
 };
 
@@ -73,7 +82,10 @@ export const elementwiseOps: OpTable = {
   Where: {
     infer(context) {
       if (context.input(0).dtype !== "bool") context.fail("the condition must be bool");
-      const shape = broadcastShapes(context.op, [0, 1, 2].map((index) => context.input(index)));
+      const shape = broadcastShapes(
+        context.op,
+        [0, 1, 2].map((index) => context.input(index)),
+      );
       return [{ dtype: sameDType(context, [1, 2]), shape }];
     },
   },

@@ -15,7 +15,9 @@ const reduction: OpDef = {
     const { dtype, shape } = context.input(0);
     const axes = new Set(reductionAxes(context));
     const keep = intAttr(context.attrs, "keepdims", 1) === 1;
-    const out = keep ? shape.map((dim, axis) => (axes.has(axis) ? 1 : dim)) : shape.filter((_, axis) => !axes.has(axis));
+    const out = keep
+      ? shape.map((dim, axis) => (axes.has(axis) ? 1 : dim))
+      : shape.filter((_, axis) => !axes.has(axis));
     return [{ dtype, shape: out }];
   },
 };
@@ -57,7 +59,8 @@ export const reductionOps: OpTable = {
       const normalized = shape.slice(axis).join();
       for (const index of [1, 2]) {
         const value = context.inputs[index];
-        if (value && value.shape.join() !== normalized) context.fail(`scale and bias must have shape [${normalized}]`);
+        if (value && value.shape.join() !== normalized)
+          context.fail(`scale and bias must have shape [${normalized}]`);
       }
       // Mean and inverse standard deviation; ONNX keeps them in float32 whatever the input is.
       const stats = { dtype: "float32" as const, shape: shape.map((dim, i) => (i < axis ? dim : 1)) };

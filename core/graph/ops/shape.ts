@@ -62,7 +62,10 @@ export const shapeOps: OpTable = {
     attrs: { axis: "int" },
     infer(context) {
       const values = context.inputs.map((_, index) => context.input(index));
-      const dtype = sameDType(context, values.map((_, i) => i));
+      const dtype = sameDType(
+        context,
+        values.map((_, i) => i),
+      );
       const first = values[0]!.shape;
       const axis = resolveAxis(context, intAttr(context.attrs, "axis", 0), first.length);
       for (const { shape } of values) {
@@ -95,7 +98,8 @@ export const shapeOps: OpTable = {
     infer(context) {
       const { dtype, shape } = context.input(0);
       const pads = context.constant(1);
-      if (pads.length !== 2 * shape.length) context.fail(`needs ${2 * shape.length} pads, got ${pads.length}`);
+      if (pads.length !== 2 * shape.length)
+        context.fail(`needs ${2 * shape.length} pads, got ${pads.length}`);
       return [{ dtype, shape: shape.map((dim, i) => dim + pads[i]! + pads[i + shape.length]!) }];
     },
   },
@@ -119,7 +123,8 @@ export const shapeOps: OpTable = {
       const axes = context.inputs[1]
         ? context.constant(1).map((axis) => resolveAxis(context, axis, shape.length))
         : shape.flatMap((dim, i) => (dim === 1 ? [i] : []));
-      if (axes.some((axis) => shape[axis] !== 1)) context.fail(`axes [${axes.join(",")}] are not all of size 1`);
+      if (axes.some((axis) => shape[axis] !== 1))
+        context.fail(`axes [${axes.join(",")}] are not all of size 1`);
       return [{ dtype, shape: shape.filter((_, i) => !axes.includes(i)) }];
     },
   },
@@ -130,7 +135,9 @@ export const shapeOps: OpTable = {
       const rank = shape.length + given.length;
       const axes = given.map((axis) => resolveAxis(context, axis, rank));
       const rest = [...shape];
-      return [{ dtype, shape: Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!)) }];
+      return [
+        { dtype, shape: Array.from({ length: rank }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!)) },
+      ];
     },
   },
 };

@@ -38,7 +38,12 @@ export interface BlockOptions {
 export function transformerBlock(g: Graph, x: Value, options: BlockOptions): Value {
   const { shape, weights, prefix, index, adapt, pick = (tokens) => tokens } = options;
   const { width, mlpWidth, layerNormEps } = shape;
-  const site = (name: SiteName, inWidth = width, outWidth = width): Site => ({ name, block: index, inWidth, outWidth });
+  const site = (name: SiteName, inWidth = width, outWidth = width): Site => ({
+    name,
+    block: index,
+    inWidth,
+    outWidth,
+  });
 
   const norm = (name: "ln1" | "ln2", tensor: string, input: Value): Value => {
     const [scale, bias] = ["weight", "bias"].map((part) => weights(`${prefix}.${tensor}.${part}`, [width]));
@@ -74,7 +79,8 @@ function attention(g: Graph, q: Value, k: Value, v: Value, heads: number, mask?:
   const [batch, tokens, width] = k.shape as [number, number, number];
   const queries = q.shape[1]!;
   const depth = width / heads;
-  const split = (x: Value, length: number) => g.transpose(g.reshape(x, [batch, length, heads, depth]), [0, 2, 1, 3]);
+  const split = (x: Value, length: number) =>
+    g.transpose(g.reshape(x, [batch, length, heads, depth]), [0, 2, 1, 3]);
   const scores = g.matmul(split(q, queries), split(k, tokens), { transB: true, alpha: 1 / Math.sqrt(depth) });
   const weights = g.softmax(mask === undefined ? scores : g.add(scores, mask));
   const mixed = g.matmul(weights, split(v, tokens));

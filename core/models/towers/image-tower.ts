@@ -9,7 +9,8 @@ export interface ImageTowerShape extends TransformerShape {
 }
 
 /** Tokens of the image tower: one class token and one per patch. */
-export const imageTokens = ({ imageSize, patchSize }: ImageTowerShape): number => 1 + (imageSize / patchSize) ** 2;
+export const imageTokens = ({ imageSize, patchSize }: ImageTowerShape): number =>
+  1 + (imageSize / patchSize) ** 2;
 
 /**
  * CLIP's image tower: pixels [B, channels, size, size] → the class token after the final LayerNorm and before the
@@ -25,7 +26,12 @@ export function imageTower(
   const { width, layerNormEps } = shape;
   const batch = pixels.shape[0]!;
   const norm = (x: Value, name: string) =>
-    g.layerNorm(x, weights(`vision_model.${name}.weight`, [width]), weights(`vision_model.${name}.bias`, [width]), layerNormEps);
+    g.layerNorm(
+      x,
+      weights(`vision_model.${name}.weight`, [width]),
+      weights(`vision_model.${name}.bias`, [width]),
+      layerNormEps,
+    );
 
   const patches = embedPatches(g, shape, weights, pixels);
   const classToken = weights("vision_model.embeddings.class_embedding", [width], [1, 1, width]);
@@ -52,7 +58,11 @@ function embedPatches(g: Graph, shape: ImageTowerShape, weights: Weights, pixels
   const [batch, side] = [pixels.shape[0]!, imageSize / p];
   const cut = g.transpose(g.reshape(pixels, [batch, channels, side, p, side, p]), [0, 2, 4, 1, 3, 5]);
   const flat = g.reshape(cut, [batch, side * side, channels * p * p]);
-  const kernel = weights("vision_model.embeddings.patch_embedding.weight", [width, channels, p, p], [width, channels * p * p]);
+  const kernel = weights(
+    "vision_model.embeddings.patch_embedding.weight",
+    [width, channels, p, p],
+    [width, channels * p * p],
+  );
   return g.linear(flat, kernel);
 }
 

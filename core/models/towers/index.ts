@@ -1,4 +1,10 @@
-export { type Adapt, type BlockOptions, type TransformerShape, transformerBlock, unchanged } from "./block.ts";
+export {
+  type Adapt,
+  type BlockOptions,
+  type TransformerShape,
+  transformerBlock,
+  unchanged,
+} from "./block.ts";
 export { type ImageTowerShape, imageTokens, imageTower, projectImage } from "./image-tower.ts";
 export { normalize, type TextTowerShape, textTower } from "./text-tower.ts";
 export type { Weights } from "./weights.ts";

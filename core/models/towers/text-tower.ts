@@ -29,12 +29,19 @@ export function textTower(
   const used = length === shape.contextLength ? positions : g.slice(positions, 0, 0, length);
   let x = g.add(g.gather(embedding, ids), used);
 
-  const causal = Float32Array.from({ length: length * length }, (_, i) => (i % length > Math.floor(i / length) ? MASKED : 0));
+  const causal = Float32Array.from({ length: length * length }, (_, i) =>
+    i % length > Math.floor(i / length) ? MASKED : 0,
+  );
   const mask = g.cast(g.constant(causal, [length, length], "float32"), x.dtype);
   // Row n of the flattened tokens starts at n · T.
-  const starts = g.constant(Array.from({ length: count }, (_, n) => n * length), [count], "int64");
+  const starts = g.constant(
+    Array.from({ length: count }, (_, n) => n * length),
+    [count],
+    "int64",
+  );
   const rows = g.add(starts, eot);
-  const pick = (all: Value) => g.reshape(g.gather(g.reshape(all, [count * length, width]), rows), [count, 1, width]);
+  const pick = (all: Value) =>
+    g.reshape(g.gather(g.reshape(all, [count * length, width]), rows), [count, 1, width]);
   for (let index = 0; index < layers; index++) {
     const last = index === layers - 1;
     x = transformerBlock(g, x, {

@@ -8,7 +8,12 @@ export interface AdamWOptions {
 }
 
 /** AdamW with decoupled weight decay (Loshchilov & Hutter, 2019), bias correction as in PyTorch. */
-export function adamw({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 1e-2 }: AdamWOptions = {}): Optimizer {
+export function adamw({
+  beta1 = 0.9,
+  beta2 = 0.999,
+  epsilon = 1e-8,
+  weightDecay = 1e-2,
+}: AdamWOptions = {}): Optimizer {
   return {
     slots: ["mean", "square"],
     weightDecay,

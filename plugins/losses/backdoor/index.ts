@@ -8,11 +8,15 @@ interface BackdoorOptions {
   readonly weights?: readonly number[];
 }
 
-const spaces: Readonly<Record<BackdoorOptions["space"], StrataPredict>> = { logit: logitMean, probability: logMixture };
+const spaces: Readonly<Record<BackdoorOptions["space"], StrataPredict>> = {
+  logit: logitMean,
+  probability: logMixture,
+};
 
 export const plugin = defineStrataLoss<BackdoorOptions>({
   name: "backdoor",
-  summary: "Backdoor adjustment: marginalises over foundation models as strata, P(Y|do X) = Σ_c P(Y|X,c) P(c)",
+  summary:
+    "Backdoor adjustment: marginalises over foundation models as strata, P(Y|do X) = Σ_c P(Y|X,c) P(c)",
   options: {
     type: "object",
     properties: {
@@ -28,12 +32,18 @@ export const plugin = defineStrataLoss<BackdoorOptions>({
         description:
           "How strata are combined at prediction: probability is the backdoor formula itself, logit is what the paper's code averages",
       },
-      tau: { type: "number", default: 1, title: "τ", description: "Strength of the shift by the log class prior" },
+      tau: {
+        type: "number",
+        default: 1,
+        title: "τ",
+        description: "Strength of the shift by the log class prior",
+      },
       weights: {
         type: "array",
         items: { type: "number", exclusiveMinimum: 0 },
         minItems: 1,
-        description: "Mass P(c) per backbone in the order of `backbones`, normalised to sum 1; uniform when absent",
+        description:
+          "Mass P(c) per backbone in the order of `backbones`, normalised to sum 1; uniform when absent",
       },
     },
     additionalProperties: false,
@@ -46,7 +56,11 @@ export const plugin = defineStrataLoss<BackdoorOptions>({
       ...shared,
       build: (g, { logits, labels, classPrior, strataPrior }) => {
         const shift = g.mul(tau, g.log(classPrior));
-        const mixture = logMixture(g, logits.map((z) => g.add(z, shift)), strataPrior);
+        const mixture = logMixture(
+          g,
+          logits.map((z) => g.add(z, shift)),
+          strataPrior,
+        );
         return g.reduceMean(g.neg(g.pick(mixture, labels)));
       },
     };

@@ -2,11 +2,17 @@ import { defineLoss } from "../../../core/plugin-api/index.ts";
 
 export const plugin = defineLoss<{ tau: number; lambda: number }>({
   name: "gla-train",
-  summary: "Generalised logit adjustment in training: also shifts by the log of the estimated pre-training prior",
+  summary:
+    "Generalised logit adjustment in training: also shifts by the log of the estimated pre-training prior",
   options: {
     type: "object",
     properties: {
-      tau: { type: "number", default: 1, title: "τ", description: "Strength of the shift by the log class prior" },
+      tau: {
+        type: "number",
+        default: 1,
+        title: "τ",
+        description: "Strength of the shift by the log class prior",
+      },
       lambda: {
         type: "number",
         default: 1,

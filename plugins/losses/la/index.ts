@@ -6,7 +6,12 @@ export const plugin = defineLoss<{ tau: number }>({
   options: {
     type: "object",
     properties: {
-      tau: { type: "number", default: 1, title: "τ", description: "Strength of the shift by the log class prior" },
+      tau: {
+        type: "number",
+        default: 1,
+        title: "τ",
+        description: "Strength of the shift by the log class prior",
+      },
     },
     additionalProperties: false,
   },

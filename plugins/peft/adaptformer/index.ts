@@ -10,7 +10,8 @@ export const defaultBottleneck = (classes: number, layers: number): number =>
 
 export const plugin = definePeft<AdaptFormerOptions>({
   name: "adaptformer",
-  summary: "A bottleneck adapter beside the MLP of every block (Chen et al., 2022), placed and initialised as in LIFT",
+  summary:
+    "A bottleneck adapter beside the MLP of every block (Chen et al., 2022), placed and initialised as in LIFT",
   options: {
     type: "object",
     properties: {

@@ -1,7 +1,7 @@
 import type { Graph, Value } from "../graph/index.ts";
 
 /** The adjoint of broadcasting: sums `gradient` over the axes along which `target` was repeated. */
-export function fitTo(g: Graph, gradient: Value, target: Value): Value {
+export function sumTo(g: Graph, gradient: Value, target: Value): Value {
   if (gradient.shape.join() === target.shape.join()) return gradient;
   const extra = gradient.shape.length - target.shape.length;
   const axes = gradient.shape.flatMap((dim, axis) => {

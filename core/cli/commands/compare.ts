@@ -1,0 +1,78 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import type { Device } from "../../comparison/config/index.ts";
+import type { ComparisonResult } from "../../comparison/execution-types.ts";
+import { resolve, resolveTrackingPort } from "../../container/index.ts";
+import { UsageError } from "../failure.ts";
+import { cacheFolder } from "../folders.ts";
+import { EXIT, type Host } from "../host.ts";
+import { openTracking } from "../tracking.ts";
+import { dryRunJson, dryRunText } from "./dry-run.ts";
+import { outputFolder, prepareComparison } from "./prepare.ts";
+
+export interface CompareFlags {
+  readonly dryRun?: boolean;
+  readonly device?: Device;
+  readonly threads?: number;
+  readonly output?: string;
+  readonly json?: boolean;
+  readonly resume?: string;
+  readonly trackingUri?: string;
+  readonly quiet?: boolean;
+}
+
+/** Runs a comparison and prints its table. */
+export async function compareCommand(host: Host, file: string, flags: CompareFlags): Promise<number> {
+  const resume = flags.resume === undefined ? undefined : path.resolve(host.cwd, flags.resume);
+  if (resume !== undefined && !existsSync(resume)) {
+    throw new UsageError(`--resume: there is no folder ${resume}`, {
+      hint: "name the run folder that the comparison printed",
+    });
+  }
+  const reporter = host.reporter({ quiet: flags.quiet });
+  const prepared = await prepareComparison(file, host.cwd, flags, {
+    reporter,
+    tracking: () => openTracking(host, reporter, outputDir, flags.trackingUri),
+  });
+  const { config, container, document, plan } = prepared;
+  const outputDir = outputFolder(config, host.cwd);
+  if (flags.dryRun) {
+    host.print(flags.json ? dryRunJson(config, plan) : dryRunText(config, plan));
+    return 0;
+  }
+  const { executeComparison } = await import("../../comparison/execute.ts");
+  const tracking = await resolveTrackingPort(container);
+  let result: ComparisonResult;
+  try {
+    host.signal.throwIfAborted();
+    result = await executeComparison({
+      config,
+      plan,
+      registry: prepared.registry,
+      baseDir: document.baseDir,
+      openTracker: tracking.open,
+      trackingDescription: tracking.description,
+      reporter: resolve(container, "reporter"),
+      signal: host.signal,
+      outputDir,
+      cacheDir: cacheFolder(host.env),
+      resume,
+      configSource: document.text,
+    });
+  } finally {
+    await tracking.close();
+  }
+  reporter.close();
+  printResult(host, result, flags.json === true);
+  for (const { label, reason } of result.failed) reporter.warn(`${label} failed: ${reason}`);
+  return result.failed.length ? EXIT.failure : 0;
+}
+
+function printResult(host: Host, result: ComparisonResult, json: boolean): void {
+  if (json) {
+    host.print(JSON.stringify(result, null, 2));
+    return;
+  }
+  const where = [...(result.url ? [`MLflow: ${result.url}`] : []), `Folder: ${result.folder}`];
+  host.print(["", result.tableText, "", ...where].join("\n"));
+}

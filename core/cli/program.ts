@@ -1,0 +1,84 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { DEVICES } from "../comparison/config/index.ts";
+import { type CompareFlags, compareCommand } from "./commands/compare.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { listCommand } from "./commands/list.ts";
+import { mlflowCommand } from "./commands/mlflow.ts";
+import { syncCommand } from "./commands/sync.ts";
+import type { Host } from "./host.ts";
+import { packageVersion } from "./package-info.ts";
+
+/** A whole number from 1. */
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number from 1.");
+  return Number(text);
+}
+
+/** Options of everything that runs a comparison. */
+function runOptions(command: Command): Command {
+  return command
+    .option("--dry-run", "check the config and show the plan, run nothing")
+    .addOption(new Option("--device <device>", "where to compute, instead of the config's").choices(DEVICES))
+    .option("--threads <n>", "CPU threads, instead of the config's", positiveInteger)
+    .option("--output <folder>", "folder for runs, instead of the config's")
+    .option("--json", "print the result (with --dry-run: the plan) as JSON")
+    .option("--resume <folder>", "go on with the comparison kept in this run folder")
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress, only warnings and the result");
+}
+
+/** @param exit told the exit code of the command that ran */
+export function createProgram(host: Host, exit: (code: number) => void): Command {
+  const program = new Command("dualtail")
+    .description("Fine-tune foundation models on long-tailed data and compare losses, tracked in MLflow.")
+    .version(packageVersion())
+    .option("--debug", "print stacks with errors (also: DUALTAIL_DEBUG=1)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => host.print(text.trimEnd()),
+      writeErr: (text) => host.complain(text.trimEnd()),
+      outputError: (text, write) => write(`${text.trim().replaceAll(/\s*\n\s*/g, " ")}\n`),
+    })
+    .showSuggestionAfterError();
+
+  const action =
+    <A extends unknown[]>(command: (host: Host, ...args: A) => Promise<number>) =>
+    async (...args: A): Promise<void> =>
+      exit(await command(host, ...args));
+
+  runOptions(program.command("compare"))
+    .description("run a comparison")
+    .argument("<config>", "YAML or JSON file")
+    .action(action((_host, file: string, flags: CompareFlags) => compareCommand(host, file, flags)));
+
+  runOptions(program.command("demo"))
+    .description("run the comparison that comes with dualtail")
+    .action(action((_host, flags: CompareFlags) => demoCommand(host, flags)));
+
+  program
+    .command("list")
+    .description("show the plugins and their options")
+    .option("--json", "as JSON, with the options' schemas")
+    .option("--plugin <specifier...>", "also show the plugins of this file or package")
+    .action(action((_host, flags: { json?: boolean; plugin?: string[] }) => listCommand(host, flags)));
+
+  program
+    .command("sync")
+    .description("upload what a comparison has kept on disk to MLflow")
+    .argument("<folder>", "run folder")
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress")
+    .action(
+      action((_host, folder: string, flags: { trackingUri?: string; quiet?: boolean }) =>
+        syncCommand(host, folder, flags),
+      ),
+    );
+
+  program
+    .command("mlflow")
+    .description("open the MLflow server that dualtail keeps, until Ctrl-C")
+    .option("--quiet", "no progress")
+    .action(action((_host, flags: { quiet?: boolean }) => mlflowCommand(host, flags)));
+
+  return program;
+}

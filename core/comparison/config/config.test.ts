@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type TempFolder, TOY_PLUGINS, tempFolder } from "../../../test/support/plugin-folder.ts";
+import { createContainer, type PluginRegistry, resolve } from "../../container/index.ts";
+import { DualtailError } from "../../errors.ts";
+import { ConfigErrors, loadConfig, parseConfigDocument, pluginsNamedBy, validateConfig } from "./index.ts";
+
+const MINIMAL = `
+experiment: toy
+dataset: toy-data
+backbones: [toy-a]
+peft: none
+losses: [ce]
+`.trimStart();
+
+let folder: TempFolder;
+let registry: PluginRegistry;
+
+beforeAll(async () => {
+  folder = await tempFolder();
+  await folder.write("toy.mjs", TOY_PLUGINS);
+  registry = resolve(await createContainer({ plugins: ["./toy.mjs"], baseDir: folder.path }), "registry");
+});
+afterAll(() => folder.remove());
+
+const check = (text: string, file = "c.yaml") => validateConfig(parseConfigDocument(text, file), registry);
+
+/** The error lines of a config. */
+function linesOf(text: string): string[] {
+  try {
+    check(text);
+  } catch (error) {
+    if (error instanceof ConfigErrors) return error.errors.map(({ oneLine }) => oneLine);
+    if (error instanceof DualtailError) return [error.oneLine];
+    throw error;
+  }
+  return [];
+}
+
+describe("validateConfig", () => {
+  it("fills in every default of a minimal config", () => {
+    expect(check(MINIMAL)).toEqual({
+      experiment: "toy",
+      name: "toy",
+      dataset: { use: "toy-data", options: { ratio: 100 } },
+      backbones: [{ use: "toy-a", options: { width: 8 } }],
+      peft: null,
+      losses: [{ use: "ce", options: {} }],
+      seeds: [0],
+      head: { type: "cosine", scale: 25, init: "text" },
+      prompts: ["a photo of a {}."],
+      train: {
+        epochs: 10,
+        batchSize: 128,
+        optimizer: { use: "sgd", options: { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 } },
+        schedule: "cosine",
+        augment: { crop: "random-resized", scale: [0.08, 1], ratio: [3 / 4, 4 / 3], flip: true },
+      },
+      evaluation: {
+        batchSize: 64,
+        thresholds: { many: 100, few: 20 },
+        priorFrom: "validation",
+        knn: { enabled: true, k: 200, temperature: 0.1 },
+      },
+      device: "cpu",
+      output: ".dualtail/runs",
+      plugins: [],
+    });
+  });
+
+  it("takes choices with options, labels, anchors and several prompts", () => {
+    const config = check(`
+experiment: toy
+name: both
+dataset: &data { use: toy-data, ratio: 10 }
+backbones: [toy-a, { use: toy-b, folder: x, label: B }]
+peft: { use: lora, rank: 2 }
+losses: [la, { use: la, tau: 2 }]
+prompt: ["a {}.", "the {}."]
+seeds: [3, 1]
+train: { optimizer: { use: adamw, weightDecay: 0.1 }, microBatchSize: 32 }
+`);
+    expect(config.dataset.options).toEqual({ ratio: 10 });
+    expect(config.backbones[1]).toEqual({ use: "toy-b", label: "B", options: { folder: "x" } });
+    expect(config.peft).toMatchObject({ use: "lora", options: { rank: 2 } });
+    expect(config.losses.map(({ options }) => options.tau)).toEqual([1, 2]);
+    expect(config.prompts).toEqual(["a {}.", "the {}."]);
+    expect(config.train.optimizer).toEqual({
+      use: "adamw",
+      options: { lr: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
+    });
+  });
+
+  it("reads JSON, with positions", async () => {
+    const json = {
+      experiment: "toy",
+      dataset: "toy-data",
+      backbones: ["toy-a"],
+      peft: "none",
+      losses: ["ce"],
+      train: { epochs: 2 },
+    };
+    const file = await folder.write("c.json", JSON.stringify(json));
+    expect((await loadConfig(file, registry)).train.epochs).toBe(2);
+    const wrong = await folder.write("w.json", JSON.stringify({ ...json, train: { epohcs: 2 } }, null, 2));
+    await expect(loadConfig(wrong, registry)).rejects.toThrow(
+      /w\.json:12:5: \/train\/epohcs: unknown property/,
+    );
+  });
+
+  it("does not let one config's defaults leak into the next", () => {
+    (check(MINIMAL).train.augment.scale as unknown as number[])[0] = 99;
+    expect(check(MINIMAL).train.augment.scale[0]).toBe(0.08);
+  });
+
+  it("gives what plugins a config names, even if other things in it are wrong", () => {
+    const named = (text: string) => pluginsNamedBy(parseConfigDocument(text, "c.yaml"));
+    expect(named("plugins: [./a.mjs, b]\nlosses: 3\n")).toEqual(["./a.mjs", "b"]);
+    expect(named("nonsense: true")).toEqual([]);
+    expect(() => named("plugins: ./a.mjs")).toThrow(
+      /c\.yaml:1:10: \/plugins: must be a list, but is "\.\/a\.mjs"/,
+    );
+  });
+});
+
+describe("a wrong config", () => {
+  const wrong = (extra: string) => MINIMAL + extra;
+  const instead = (line: string) => MINIMAL.replace(new RegExp(`^${/^\w+/.exec(line)![0]}:.*$`, "m"), line);
+
+  it.each<[string, string, ...RegExp[]]>([
+    ["nothing", "", /^c\.yaml:1:1: \/: the config is empty/],
+    ["a list", "- 1", /^c\.yaml:1:1: \/: a config must be a mapping/],
+    ["broken YAML", "a: [1", /^c\.yaml:1:\d+: \/: not valid YAML/],
+    ["a key twice", wrong("losses: [la]"), /^c\.yaml:6:1: \/: not valid YAML.*unique/],
+    ["an unknown tag", wrong("name: !date 2020"), /^c\.yaml:6:\d+: \/: not valid YAML/],
+    ["an alias to nothing", wrong("name: *nobody"), /^c\.yaml:\d+:\d+: \/: not valid YAML/],
+    [
+      "a missing property",
+      MINIMAL.replace(/losses.*\n/, ""),
+      /^c\.yaml:1:1: \/: the property "losses" is missing — add/,
+    ],
+    [
+      "an unknown property",
+      wrong("seed: [1]"),
+      /^c\.yaml:6:1: \/seed: unknown property "seed" — did you mean "seeds"\?/,
+    ],
+    [
+      "one further in",
+      wrong("train:\n  epochs: 1\n  batch_size: 2"),
+      /^c\.yaml:8:3: \/train\/batch_size: .*did you mean "batchSize"\?/,
+    ],
+    [
+      "text for a number",
+      wrong("train: { epochs: ten }"),
+      /^c\.yaml:6:18: \/train\/epochs: must be a whole number, but is "ten"/,
+    ],
+    ["a fraction of an epoch", wrong("train: { epochs: 1.5 }"), /must be a whole number, but is 1\.5/],
+    ["no epochs", wrong("train: { epochs: 0 }"), /\/train\/epochs: must be at least 1, but is 0/],
+    ["not a number", wrong("head: { scale: .nan }"), /\/head\/scale: must be a number, but is NaN/],
+    ["an infinite one", wrong("head: { scale: .inf }"), /\/head\/scale: must be a number, but is Infinity/],
+    ["an empty value", wrong("train:"), /^c\.yaml:6:7: \/train: must be a mapping, but is null \(empty\)/],
+    [
+      "an unknown device",
+      wrong("device: gpu"),
+      /^c\.yaml:6:9: \/device: "gpu" is not one of the allowed values — .*cpu, cuda, webgpu/,
+    ],
+    [
+      "an unknown loss",
+      instead("losses: [ce, gla_trian]"),
+      /^c\.yaml:5:14: \/losses\/1: there is no loss "gla_trian" — did you mean "gla-train"\?/,
+    ],
+    [
+      "one under use",
+      instead("losses: [{ use: focus }]"),
+      /^c\.yaml:5:17: \/losses\/0\/use: there is no loss "focus" — there are: .*ce/,
+    ],
+    ["no losses", instead("losses: []"), /^c\.yaml:5:9: \/losses: needs at least 1 entry, but has 0/],
+    [
+      "a loss that is a number",
+      instead("losses: [3]"),
+      /\/losses\/0: must be a string or a mapping, but is 3/,
+    ],
+    [
+      "a choice without use",
+      instead("losses: [{ tau: 3 }]"),
+      /\/losses\/0: the property "use" is missing — add "use": Name of the loss/,
+    ],
+    [
+      "a loss twice",
+      instead("losses: [la, ce, { use: la, tau: 1 }]"),
+      /^c\.yaml:5:18: \/losses\/2: is the same as entry 0/,
+    ],
+    [
+      "an unknown option",
+      instead("losses: [{ use: la, tua: 3 }]"),
+      /^c\.yaml:5:21: \/losses\/0\/tua: .*did you mean "tau"\?/,
+    ],
+    [
+      "a wrong option",
+      instead("dataset: { use: toy-data, ratio: 0 }"),
+      /^c\.yaml:2:34: \/dataset\/ratio: must be greater than 0, but is 0/,
+    ],
+    [
+      "a missing option",
+      instead("backbones: [toy-b]"),
+      /^c\.yaml:3:13: \/backbones\/0: the property "folder" is missing — add "folder": where the checkpoint is/,
+    ],
+    [
+      "options for none",
+      instead("peft: { use: none, rank: 2 }"),
+      /^c\.yaml:4:20: \/peft\/rank: "none" has no options/,
+    ],
+    [
+      "an unknown optimizer",
+      wrong("train: { optimizer: adam }"),
+      /\/train\/optimizer: there is no optimizer "adam" — did you mean "adamw"\?/,
+    ],
+    [
+      "another's option",
+      wrong("train: { optimizer: { use: adamw, momentum: 0.9 } }"),
+      /\/train\/optimizer\/momentum: unknown property/,
+    ],
+    [
+      "a prompt without place",
+      wrong("prompt: a photo"),
+      /\/prompt: "a photo" does not match .* — Write \{\} where/,
+    ],
+    ["a seed twice", wrong("seeds: [1, 2, 1]"), /\/seeds: entries 0 and 2 are the same \(1\)/],
+    ["a huge seed", wrong("seeds: [99999999999]"), /\/seeds\/0: must be at most 4294967295/],
+    [
+      "a micro-batch that does not divide",
+      wrong("train: { batchSize: 128, microBatchSize: 30 }"),
+      /\/train\/microBatchSize: 30 does not divide the batch size 128 — use 32/,
+    ],
+    [
+      "crossed thresholds",
+      wrong("evaluation: { thresholds: { many: 10 } }"),
+      /\/evaluation\/thresholds\/few: is 20, more than "many" \(10\)/,
+    ],
+    [
+      "a range the wrong way round",
+      wrong("train: { augment: { scale: [1, 0.5] } }"),
+      /\/train\/augment\/scale: goes from 1 to 0\.5/,
+    ],
+    [
+      "a range of three",
+      wrong("train: { augment: { scale: [0.1, 0.5, 1] } }"),
+      /takes at most 2 entries, but has 3/,
+    ],
+    [
+      "several things, each told once and in order",
+      wrong("device: gpu\ntrain: { epochs: ten }\nnope: 1"),
+      /^c\.yaml:6:9: \/device/,
+      /^c\.yaml:7:18: \/train\/epochs/,
+      /^c\.yaml:8:1: \/nope/,
+    ],
+  ])("%s", (_what, text, ...expected) => {
+    const lines = linesOf(text);
+    expect(lines).toHaveLength(expected.length);
+    for (const [index, line] of lines.entries()) {
+      expect(line).toMatch(expected[index]!);
+      expect(line).not.toContain("\n");
+    }
+  });
+
+  it("points through an alias at the place that is wrong", () => {
+    const lines = linesOf(instead("losses: [&l { use: la, tau: x }, *l]"));
+    expect(lines).toEqual([
+      'c.yaml:5:29: /losses/0/tau: must be a number, but is "x"',
+      'c.yaml:5:29: /losses/1/tau: must be a number, but is "x"',
+    ]);
+  });
+
+  it("says that a file cannot be read", async () => {
+    await expect(loadConfig(`${folder.path}/nowhere.yaml`, registry)).rejects.toThrow(
+      /nowhere\.yaml: there is no such file/,
+    );
+    await expect(loadConfig(folder.path, registry)).rejects.toThrow(/is a folder/);
+  });
+});

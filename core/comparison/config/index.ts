@@ -1,0 +1,6 @@
+export { type ConfigDocument, parseConfigDocument, readConfigDocument } from "./document.ts";
+export { ConfigErrors, ConfigFileError } from "./errors.ts";
+export { loadConfig, pluginsNamedBy, validateConfig } from "./load.ts";
+export { type AdamWOptions, OPTIMIZERS, type OptimizerConfig, type SgdOptions } from "./optimizers.ts";
+export type * from "./types.ts";
+export { DEVICES } from "./types.ts";

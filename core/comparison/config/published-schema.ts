@@ -1,0 +1,88 @@
+import { KINDS, PLUGIN_KINDS, type PluginKind, type PluginRegistry } from "../../container/index.ts";
+import type { JsonSchema } from "../../plugin-api/index.ts";
+import { labelSchema, useTexts } from "./choices.ts";
+import { OPTIMIZERS } from "./optimizers.ts";
+import { NONE } from "./resolve-choices.ts";
+import { comparisonSchema, type Schema } from "./schema.ts";
+
+const DIALECT = "https://json-schema.org/draft/2020-12/schema";
+/** Where npm's contents are served from, so that an $id can be looked up once the package is published. */
+const BASE = "https://unpkg.com/dualtail/schemas/";
+
+interface Named {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: JsonSchema;
+}
+
+/**
+ * What can be chosen by name, for editors: known names are completed and their options checked.
+ * @param open whether other names are possible, with options nobody knows here
+ */
+function choiceSchema(what: string, known: readonly Named[], open: boolean, none: boolean): Schema {
+  const names = [...known.map(({ name }) => name), ...(none ? [NONE] : [])];
+  const listed = known.map(({ name, summary }) => `- \`${name}\`: ${summary}`);
+  const enumerated = {
+    enum: names,
+    description: [`Built in:`, ...listed, ...(none ? [`- \`${NONE}\``] : [])].join("\n"),
+  };
+  const others = {
+    type: "string",
+    minLength: 1,
+    description: `A ${what} from a plugin named under \`plugins\`.`,
+  };
+  const anyOf = [...(names.length ? [enumerated] : []), ...(open ? [others] : [])];
+  return {
+    anyOf: [
+      ...anyOf,
+      {
+        type: "object",
+        required: ["use"],
+        properties: { use: { anyOf, ...useTexts(what) }, ...(open ? { label: labelSchema } : {}) },
+        ...(known.length
+          ? { allOf: known.map(({ name, options }) => optionsWhenUsed(name, options, open)) }
+          : {}),
+      },
+    ],
+  };
+}
+
+function optionsWhenUsed(name: string, options: JsonSchema, open: boolean): Schema {
+  const { $id: _id, properties, ...rest } = options;
+  return {
+    if: { type: "object", required: ["use"], properties: { use: { const: name } } },
+    // biome-ignore lint/suspicious/noThenProperty: a JSON Schema keyword; nobody awaits this object.
+    then: { ...rest, properties: { use: true, ...(open ? { label: true } : {}), ...properties } },
+  };
+}
+
+/** The comparison's schema as published: complete in one file, since editors do not fetch references. */
+export function publishedComparisonSchema(registry: PluginRegistry): Schema {
+  const optimizers = Object.entries(OPTIMIZERS).map(([name, info]) => ({ name, ...info }));
+  const definitions = PLUGIN_KINDS.map((kind) => {
+    const known = registry.list(kind).map(({ plugin }) => plugin);
+    return [kind, choiceSchema(KINDS[kind].title, known, true, kind === "peft")];
+  });
+  return {
+    $schema: DIALECT,
+    $id: `${BASE}comparison.schema.json`,
+    ...comparisonSchema({
+      plugin: (kind: PluginKind) => ({ $ref: `#/$defs/${kind}` }),
+      optimizer: choiceSchema("optimizer", optimizers, false, false),
+    }),
+    $defs: Object.fromEntries(definitions) as Schema,
+  };
+}
+
+/** Every published schema by its path under `schemas/`. */
+export function publishedSchemas(registry: PluginRegistry): ReadonlyMap<string, Schema> {
+  const plugins = registry.list().map(({ plugin }): [string, Schema] => {
+    const file = `plugins/${KINDS[plugin.kind].folder}/${plugin.name}.schema.json`;
+    const title = `Options of the ${KINDS[plugin.kind].title} ${plugin.name}`;
+    return [
+      file,
+      { $schema: DIALECT, $id: BASE + file, title, description: plugin.summary, ...plugin.options },
+    ];
+  });
+  return new Map([["comparison.schema.json", publishedComparisonSchema(registry)], ...plugins]);
+}

@@ -1,0 +1,61 @@
+import type { Problem } from "../../container/schema/problem.ts";
+import { canonicalJson } from "../plan/canonical-json.ts";
+import type { ComparisonConfig, PluginChoice } from "./types.ts";
+
+/** What has to hold between properties, which a schema cannot say. */
+export function relations(config: ComparisonConfig): Problem[] {
+  return [
+    ...repeated("losses", config.losses),
+    ...repeated("backbones", config.backbones),
+    ...microBatch(config),
+    ...thresholds(config),
+    ...ordered(["train", "augment", "scale"], config.train.augment.scale),
+    ...ordered(["train", "augment", "ratio"], config.train.augment.ratio),
+  ];
+}
+
+function repeated(list: string, choices: readonly PluginChoice[]): Problem[] {
+  const seen = new Map<string, number>();
+  return choices.flatMap(({ use, options }, index): Problem[] => {
+    const content = canonicalJson({ use, options });
+    const first = seen.get(content);
+    if (first === undefined) {
+      seen.set(content, index);
+      return [];
+    }
+    const problem = `is the same as entry ${first} ("${use}" with the same options)`;
+    return [{ path: [list, index], at: "value", problem, hint: "remove one, or change an option" }];
+  });
+}
+
+function microBatch({ train: { batchSize, microBatchSize } }: ComparisonConfig): Problem[] {
+  if (microBatchSize === undefined || batchSize % microBatchSize === 0) return [];
+  const divisors = Array.from({ length: batchSize }, (_, i) => i + 1).filter(
+    (size) => batchSize % size === 0,
+  );
+  const nearest = divisors.reduce((best, size) =>
+    Math.abs(size - microBatchSize) < Math.abs(best - microBatchSize) ? size : best,
+  );
+  return [
+    {
+      path: ["train", "microBatchSize"],
+      at: "value",
+      problem: `${microBatchSize} does not divide the batch size ${batchSize}`,
+      hint: `use ${nearest}`,
+    },
+  ];
+}
+
+function thresholds({ evaluation }: ComparisonConfig): Problem[] {
+  const { many, few } = evaluation.thresholds;
+  if (few <= many) return [];
+  const problem = `is ${few}, more than "many" (${many}): a class could be both`;
+  return [{ path: ["evaluation", "thresholds", "few"], at: "value", problem, hint: "choose few ≤ many" }];
+}
+
+function ordered(path: string[], [low, high]: readonly [number, number]): Problem[] {
+  if (low <= high) return [];
+  return [
+    { path, at: "value", problem: `goes from ${low} to ${high}`, hint: "put the smaller number first" },
+  ];
+}

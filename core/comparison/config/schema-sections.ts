@@ -1,0 +1,160 @@
+import type { Schema } from "./schema.ts";
+
+const count = (value: number, title: string, description: string): Schema => ({
+  type: "integer",
+  minimum: 1,
+  default: value,
+  title,
+  description,
+});
+
+const range = (
+  value: readonly [number, number],
+  title: string,
+  description: string,
+  most?: number,
+): Schema => ({
+  type: "array",
+  minItems: 2,
+  maxItems: 2,
+  items: { type: "number", exclusiveMinimum: 0, ...(most === undefined ? {} : { maximum: most }) },
+  default: value,
+  title,
+  description,
+});
+
+export const headSchema: Schema = {
+  type: "object",
+  additionalProperties: false,
+  default: {},
+  title: "Head",
+  description: "The classifier on top of the image tower.",
+  properties: {
+    type: {
+      enum: ["cosine"],
+      default: "cosine",
+      title: "Type",
+      description: "`cosine`: scale · cos(feature, class weight).",
+    },
+    scale: {
+      type: "number",
+      exclusiveMinimum: 0,
+      default: 25,
+      title: "Scale",
+      description: "Factor on the cosine; the inverse of the softmax temperature.",
+    },
+    init: {
+      enum: ["text"],
+      default: "text",
+      title: "Initial weights",
+      description: "`text`: the text features of the class names, taken back through the visual projection.",
+    },
+  },
+};
+
+export const trainSchema = (optimizer: Schema): Schema => ({
+  type: "object",
+  additionalProperties: false,
+  default: {},
+  title: "Training",
+  description: "How every cell is trained; the same for all, so that only the loss differs.",
+  properties: {
+    epochs: count(10, "Epochs", "Passes over the training images."),
+    batchSize: count(128, "Batch size", "Images per update."),
+    microBatchSize: {
+      type: "integer",
+      minimum: 1,
+      title: "Micro-batch size",
+      description:
+        "Images per forward and backward pass; must divide the batch size. Smaller needs less memory: gradients are accumulated until the batch is complete. When absent: chosen by dualtail.",
+    },
+    optimizer: {
+      ...optimizer,
+      default: "sgd",
+      title: "Optimizer",
+      description: "The update rule: its name, or its name under `use` with options.",
+    },
+    schedule: {
+      enum: ["cosine", "constant"],
+      default: "cosine",
+      title: "Schedule",
+      description: "How the learning rate falls: `cosine` to zero over the epochs, or not at all.",
+    },
+    augment: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      title: "Augmentation",
+      description: "What is done at random to a training image.",
+      properties: {
+        crop: {
+          enum: ["random-resized", "center"],
+          default: "random-resized",
+          title: "Crop",
+          description:
+            "`random-resized`: a random part, resized to the model's input; `center`: as in evaluation.",
+        },
+        scale: range(
+          [0.08, 1],
+          "Crop scale",
+          "Smallest and largest share of the image's area in a random crop.",
+          1,
+        ),
+        ratio: range([3 / 4, 4 / 3], "Crop ratio", "Smallest and largest width / height of a random crop."),
+        flip: {
+          type: "boolean",
+          default: true,
+          title: "Flip",
+          description: "Mirror half of the images left to right.",
+        },
+      },
+    },
+  },
+});
+
+export const evaluationSchema: Schema = {
+  type: "object",
+  additionalProperties: false,
+  default: {},
+  title: "Evaluation",
+  description: "How trained cells are measured.",
+  properties: {
+    batchSize: count(64, "Batch size", "Images per forward pass."),
+    thresholds: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      title: "Thresholds",
+      description: "Training images per class that bound the groups D-Many, D-Medium and D-Few.",
+      properties: {
+        many: count(100, "Many", "A class with more images than this is D-Many."),
+        few: count(20, "Few", "A class with fewer images than this is D-Few."),
+      },
+    },
+    priorFrom: {
+      enum: ["validation", "train"],
+      default: "validation",
+      title: "Prior from",
+      description:
+        "Split on which the label prior of the pre-training data is estimated. A dataset without validation split uses `train`.",
+    },
+    knn: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      title: "Nearest neighbours",
+      description: "Feature quality as the accuracy of a cosine nearest-neighbour classifier.",
+      properties: {
+        enabled: { type: "boolean", default: true, title: "Enabled", description: "Whether to measure it." },
+        k: count(200, "Neighbours", "Neighbours that vote; fewer when the bank is smaller."),
+        temperature: {
+          type: "number",
+          exclusiveMinimum: 0,
+          default: 0.1,
+          title: "Temperature",
+          description: "A neighbour's vote weighs exp(similarity / temperature).",
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,74 @@
+import type { OptimizerConfig } from "./optimizers.ts";
+
+/** One plugin as chosen in a config: options are validated and complete (defaults filled in). */
+export interface PluginChoice {
+  readonly use: string;
+  /** Name in tables, when the user gave one. */
+  readonly label?: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Where graphs can run, as onnxruntime calls it. */
+export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
+export type Device = (typeof DEVICES)[number];
+
+export interface HeadConfig {
+  readonly type: "cosine";
+  readonly scale: number;
+  readonly init: "text";
+}
+
+export interface AugmentConfig {
+  /** "random-resized": a random part, resized; "center": as in evaluation. */
+  readonly crop: "random-resized" | "center";
+  /** Smallest and largest share of the image's area in a random crop. */
+  readonly scale: readonly [number, number];
+  /** Smallest and largest width / height of a random crop. */
+  readonly ratio: readonly [number, number];
+  /** Mirror half of the images. */
+  readonly flip: boolean;
+}
+
+export interface TrainConfig {
+  readonly epochs: number;
+  /** Images per update. */
+  readonly batchSize: number;
+  /** Images per pass; gradients of batchSize / microBatchSize passes are averaged. Absent: chosen by the host. */
+  readonly microBatchSize?: number;
+  readonly optimizer: OptimizerConfig;
+  readonly schedule: "cosine" | "constant";
+  readonly augment: AugmentConfig;
+}
+
+export interface EvaluationConfig {
+  readonly batchSize: number;
+  /** D-Many: more than `many` training images; D-Few: fewer than `few`. */
+  readonly thresholds: { readonly many: number; readonly few: number };
+  /** Split on which the pre-training prior is estimated; without a validation split it is the training split. */
+  readonly priorFrom: "validation" | "train";
+  readonly knn: { readonly enabled: boolean; readonly k: number; readonly temperature: number };
+}
+
+/** A comparison as it will be run: validated, every default filled in. */
+export interface ComparisonConfig {
+  readonly experiment: string;
+  readonly name: string;
+  readonly dataset: PluginChoice;
+  readonly backbones: readonly PluginChoice[];
+  /** null: only the head is trained. */
+  readonly peft: PluginChoice | null;
+  readonly losses: readonly PluginChoice[];
+  readonly seeds: readonly number[];
+  readonly head: HeadConfig;
+  /** Prompt templates with `{}` for the class name; the text features of several are averaged. */
+  readonly prompts: readonly string[];
+  readonly train: TrainConfig;
+  readonly evaluation: EvaluationConfig;
+  readonly device: Device;
+  /** CPU threads; absent: one per core. */
+  readonly threads?: number;
+  /** Folder for runs, relative to the working directory. */
+  readonly output: string;
+  /** Third-party plugins, as named by the user. */
+  readonly plugins: readonly string[];
+}

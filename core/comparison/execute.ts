@@ -1,0 +1,319 @@
+import { join } from "node:path";
+import { DualtailError, describeError } from "../errors.ts";
+import { type Metrics, metricsToRecord } from "../evaluation/index.ts";
+import type { RunStatus, TrackedRun, Tracker } from "../tracking/tracker.ts";
+import { FinetuneAborted } from "../training/finetune.ts";
+import { logCheckpoint, logRowArtifacts } from "./execute/artifacts.ts";
+import { type PreparedBackbone, prepareBackbone } from "./execute/backbone.ts";
+import {
+  countLabels,
+  type ExecutionContext,
+  Interrupted,
+  isBalanced,
+  throwIfAborted,
+  trainingCounts,
+} from "./execute/context.ts";
+import { logDatasetInputs } from "./execute/dataset-inputs.ts";
+import { createImageStores } from "./execute/images.ts";
+import { groupsOf, measure } from "./execute/measure.ts";
+import { cellParams, commonParams } from "./execute/params.ts";
+import { combineLogits, loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
+import { openRunFolder, type RunFolder, runFolderName } from "./execute/run-folder.ts";
+import { gitTags } from "./execute/source.ts";
+import { summarize } from "./execute/summary.ts";
+import { type TrainingHistory, trainCell } from "./execute/train-cell.ts";
+import type { ComparisonResult, ExecuteComparison, ExecuteOptions, ResultRow } from "./execution-types.ts";
+import type { Cell, CellBackbone } from "./plan/index.ts";
+import { describePlan } from "./plan/index.ts";
+
+/** Runs a plan: one parent run, a nested run per cell and per zero-shot row, the table and plots on the parent. */
+export const executeComparison: ExecuteComparison = async (options) => {
+  const { config, outputDir, resume } = options;
+  throwIfAborted(options.signal);
+  const tracker = await options.openTracker(config.experiment);
+  const path = resume ?? join(outputDir, runFolderName(config.name, new Date()));
+  try {
+    const folder = await openRunFolder(path, config.experiment, { resume: resume !== undefined });
+    const parent = await openParent(tracker, folder, options);
+    return await underRun(
+      parent,
+      (record) => folder.setParent(record),
+      options.signal,
+      () => runPlan(options, tracker, folder, parent),
+    );
+  } finally {
+    await tracker.close();
+  }
+};
+
+async function openParent(tracker: Tracker, folder: RunFolder, options: ExecuteOptions): Promise<TrackedRun> {
+  const { config, plan, configSource, baseDir } = options;
+  const known = folder.state.parent;
+  if (known) return tracker.resumeRun(known.runId, config.name);
+  const tags = { ...(await gitTags(baseDir)), "dualtail.kind": "comparison" };
+  const parent = await tracker.startRun({ name: config.name, tags });
+  await folder.setParent({ runId: parent.id, status: "RUNNING" });
+  await parent.logParams({
+    ...commonParams(config),
+    cells: plan.cells.length,
+    seeds: JSON.stringify(config.seeds),
+  });
+  await parent.logArtifact("config.yaml", configSource);
+  await parent.logArtifact("config.resolved.json", `${JSON.stringify(config, null, 2)}\n`);
+  const { text, json } = describePlan(plan);
+  await parent.logArtifact("plan.txt", `${text}\n`);
+  await parent.logArtifact("plan.json", `${JSON.stringify(json, null, 2)}\n`);
+  return parent;
+}
+
+type SaveRecord = (record: { runId: string; status: RunStatus }) => Promise<void>;
+
+/** Runs work whose end decides how a run ends: FINISHED, KILLED when the user stopped it, FAILED with the reason otherwise. */
+async function underRun<T>(
+  run: TrackedRun,
+  save: SaveRecord,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const end = async (status: RunStatus, reason?: string) => {
+    await save({ runId: run.id, status });
+    await run.finish(status, reason);
+  };
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    const stopped = signal.aborted && (error instanceof Interrupted || error instanceof FinetuneAborted);
+    await end(stopped ? "KILLED" : "FAILED", describeError(error));
+    throw error;
+  }
+  const failed = hasFailures(result);
+  await end(failed === undefined ? "FINISHED" : "FAILED", failed);
+  return result;
+}
+
+function hasFailures(result: unknown): string | undefined {
+  const failed = (result as Partial<ComparisonResult> | undefined)?.failed;
+  return failed?.length ? failed.map(({ label, reason }) => `${label}: ${reason}`).join("; ") : undefined;
+}
+
+async function runPlan(
+  options: ExecuteOptions,
+  tracker: Tracker,
+  folder: RunFolder,
+  parent: TrackedRun,
+): Promise<ComparisonResult> {
+  const context = await loadContext(options);
+  await logDatasetInputs(context, parent);
+  const images = createImageStores(context);
+  const prepared = new Map<string, Promise<PreparedBackbone>>();
+  const backbonesOf = (cell: { readonly backbones: readonly CellBackbone[] }) =>
+    Promise.all(
+      cell.backbones.map((backbone) => {
+        const known = prepared.get(backbone.label) ?? prepareBackbone(context, backbone, images);
+        prepared.set(backbone.label, known);
+        return known;
+      }),
+    );
+  const rows: ResultRow[] = [];
+  const failed: { label: string; reason: string }[] = [];
+  const summaries: { row: ResultRow; metrics?: Metrics; history?: TrainingHistory }[] = [];
+
+  const attempt = async (entry: RowEntry, work: (run: TrackedRun) => Promise<Measured>) => {
+    throwIfAborted(options.signal);
+    const known = folder.state.runs[entry.id];
+    const row = (metrics: Readonly<Record<string, number>>): ResultRow => ({ ...entry.row, metrics });
+    if (known?.status === "FINISHED" && known.metrics) {
+      rows.push(row(known.metrics));
+      summaries.push({ row: row(known.metrics) });
+      return;
+    }
+    const run = known
+      ? await tracker.resumeRun(known.runId, entry.row.label)
+      : await tracker.startRun({
+          name: entry.row.label,
+          parent,
+          tags: { "dualtail.cell": entry.id, "dualtail.kind": entry.row.kind },
+        });
+    await folder.setRun(entry.id, { runId: run.id, status: "RUNNING" });
+    try {
+      if (!known) await run.logParams({ ...commonParams(context.config), ...entry.params });
+      let metrics: Record<string, number> = {};
+      const save: SaveRecord = (record) =>
+        folder.setRun(entry.id, { ...record, ...(record.status === "FINISHED" ? { metrics } : {}) });
+      await underRun(run, save, options.signal, async () => {
+        await logDatasetInputs(context, run);
+        const measured = await work(run);
+        metrics = { ...metricsToRecord(measured.metrics), ...measured.extra };
+        const timestamp = Date.now();
+        await run.logMetrics(
+          Object.entries(metrics).map(([key, value]) => ({ key, value, step: 0, timestamp })),
+        );
+        await logRowArtifacts(context, run, { ...measured, title: entry.row.label });
+        rows.push(row(metrics));
+        summaries.push({
+          row: row(metrics),
+          metrics: measured.metrics,
+          ...(measured.history ? { history: measured.history } : {}),
+        });
+      });
+    } catch (error) {
+      if (options.signal.aborted || !(error instanceof DualtailError)) throw error;
+      const reason = describeError(error);
+      failed.push({ label: entry.row.label, reason });
+      options.reporter.warn(`${entry.row.label}: ${reason}`);
+    }
+  };
+
+  for (const backbone of distinctBackbones(options.plan.cells)) {
+    // A backbone that cannot be opened ends the comparison: every row needs it.
+    const [ready] = await backbonesOf({ backbones: [backbone] });
+    await attempt(zeroShotEntry(backbone), async () => {
+      const { logits, features } = await ready!.zeroShot("test");
+      const groups = await groupsOf(context, [ready!]);
+      const bank = context.dataset.validation ? (await ready!.zeroShot("validation")).features : undefined;
+      const sets = bank && [{ bank, queries: features, width: ready!.checkpoint.config.vision.width }];
+      const metrics = await measure(context, "test", logits, groups, sets);
+      return { scores: logits, metrics, groups, backbones: [ready!], extra: {} };
+    });
+  }
+  for (const cell of options.plan.cells) {
+    const entry = cellEntry(cell);
+    await attempt(entry, async (run): Promise<Measured> => {
+      const backbones = await backbonesOf(cell);
+      const groups = await groupsOf(context, backbones);
+      const cellFolder = await folder.cell(cell.key);
+      if (cell.kind === "post-hoc") {
+        const logits = await Promise.all(cell.dependsOn.map((id) => dependencyLogits(options, folder, id)));
+        const scores = await combineLogits(
+          cell.recipe,
+          logits,
+          context.dataset.classNames.length,
+          context.compile,
+        );
+        return {
+          scores,
+          groups,
+          backbones,
+          metrics: await measure(context, "test", scores, groups),
+          extra: {},
+        };
+      }
+      const trained = await trainCell(context, cell, backbones, groups, { run, folder: cellFolder });
+      await saveTestLogits(cellFolder, trained.testLogits, context.dataset.classNames.length);
+      await logCheckpoint(run, trained.checkpointDir, cell);
+      const metrics = await measure(context, "test", trained.scores, groups, trained.features);
+      return {
+        scores: trained.scores,
+        groups,
+        backbones,
+        metrics,
+        history: trained.curve,
+        extra: { trainable_parameters: trained.trainable },
+      };
+    });
+  }
+  const tables = await summarize(context, parent, folder, summaries);
+  return { rows, ...tables, ...(parent.url ? { url: parent.url } : {}), folder: folder.path, failed };
+}
+
+interface Measured {
+  readonly scores: Float32Array;
+  readonly metrics: Metrics;
+  readonly groups: Awaited<ReturnType<typeof groupsOf>>;
+  readonly backbones: readonly PreparedBackbone[];
+  readonly history?: TrainingHistory;
+  readonly extra: Readonly<Record<string, number>>;
+}
+
+interface RowEntry {
+  /** Key in the run folder's state. */
+  readonly id: string;
+  readonly row: Omit<ResultRow, "metrics">;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+}
+
+const cellEntry = (cell: Cell): RowEntry => ({
+  id: cell.id,
+  row: {
+    cell: cell.id,
+    label: cell.label,
+    kind: cell.kind,
+    loss: cell.loss.label,
+    backbones: cell.backbones.map(({ label }) => label),
+    seed: cell.seed,
+  },
+  params: cellParams(cell),
+});
+
+const zeroShotEntry = ({ label }: CellBackbone): RowEntry => ({
+  id: `zero-shot:${label}`,
+  row: {
+    cell: `zero-shot:${label}`,
+    label: `zero-shot · ${label}`,
+    kind: "zero-shot",
+    loss: "zero-shot",
+    backbones: [label],
+  },
+  params: { loss: "zero-shot", backbone: label, kind: "zero-shot" },
+});
+
+function distinctBackbones(cells: readonly Cell[]): CellBackbone[] {
+  return [
+    ...new Map(
+      cells.flatMap(({ backbones }) => backbones).map((backbone) => [backbone.label, backbone]),
+    ).values(),
+  ];
+}
+
+/** Test logits of a cell that this one builds on. @throws DualtailError when that cell did not finish */
+async function dependencyLogits(
+  { plan }: ExecuteOptions,
+  folder: RunFolder,
+  id: string,
+): Promise<Float32Array> {
+  const cell = plan.cells.find((other) => other.id === id)!;
+  if (folder.state.runs[id]?.status !== "FINISHED") {
+    throw new DualtailError(`it builds on "${cell.label}", which did not finish`);
+  }
+  return loadTestLogits(await folder.cell(cell.key));
+}
+
+async function loadContext(options: ExecuteOptions): Promise<ExecutionContext> {
+  const { config, registry, baseDir, reporter, signal } = options;
+  const plugin = registry.get("dataset", config.dataset.use);
+  const dataset = await plugin.load(
+    {
+      cacheDir: options.cacheDir,
+      baseDir,
+      seed: 0,
+      progress: (label, total) => {
+        const stage = reporter.stage(label, total, "images");
+        let last = 0;
+        return (done) => {
+          stage.advance(done - last);
+          last = done;
+          if (done >= total) stage.done();
+        };
+      },
+      warn: (message) => reporter.warn(message),
+    },
+    config.dataset.options as never,
+  );
+  const trainCounts = trainingCounts(dataset);
+  if (!isBalanced(countLabels(dataset.test, dataset.classNames.length))) {
+    reporter.warn(`${dataset.name}: the test set is not class-balanced; accuracies are means over classes`);
+  }
+  const total = dataset.train.labels.length;
+  return {
+    config,
+    registry,
+    baseDir,
+    reporter,
+    signal,
+    dataset,
+    trainCounts,
+    classPrior: Float32Array.from(trainCounts, (count) => count / total),
+    compile: { device: config.device, ...(config.threads === undefined ? {} : { threads: config.threads }) },
+  };
+}

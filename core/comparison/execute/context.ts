@@ -1,0 +1,54 @@
+import { DualtailError } from "../../errors.ts";
+import type { Dataset, Split } from "../../plugin-api/index.ts";
+import type { CompileOptions } from "../../runtime/index.ts";
+import type { ComparisonConfig } from "../config/index.ts";
+import type { ExecuteOptions } from "../execution-types.ts";
+import type { Reporter } from "../reporter.ts";
+
+/** What every part of an execution shares. */
+export interface ExecutionContext {
+  readonly config: ComparisonConfig;
+  readonly registry: ExecuteOptions["registry"];
+  readonly baseDir: string;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  readonly dataset: Dataset;
+  /** [K] training images per class, each at least 1. */
+  readonly trainCounts: Int32Array;
+  /** [K] π_S(y) = n_y / N */
+  readonly classPrior: Float32Array;
+  readonly compile: CompileOptions;
+}
+
+/** Images per class. */
+export function countLabels({ labels }: Split, classes: number): Int32Array {
+  const counts = new Int32Array(classes);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}
+
+/** Training counts per class. @throws DualtailError naming the classes that have no training image */
+export function trainingCounts(dataset: Dataset): Int32Array {
+  const counts = countLabels(dataset.train, dataset.classNames.length);
+  const empty = dataset.classNames.filter((_, k) => counts[k] === 0);
+  if (empty.length > 0) {
+    throw new DualtailError(
+      `dataset ${dataset.name}: ${empty.length === 1 ? "the class" : `${empty.length} classes, first`} "${empty[0]}" ${empty.length === 1 ? "has" : "have"} no training image`,
+      { hint: "add at least one image per class, or leave the class out" },
+    );
+  }
+  return counts;
+}
+
+export const isBalanced = (counts: Int32Array): boolean => counts.every((count) => count === counts[0]);
+
+/** Stops the work between two pieces of it once the user has asked to. */
+export class Interrupted extends DualtailError {
+  constructor() {
+    super("stopped by the user");
+  }
+}
+
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Interrupted();
+}

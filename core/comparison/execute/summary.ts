@@ -1,0 +1,72 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Metrics } from "../../evaluation/index.ts";
+import type { TrackedRun } from "../../tracking/tracker.ts";
+import type { ResultRow } from "../execution-types.ts";
+import {
+  comparisonTable,
+  groupAccuracyPlot,
+  perClassPlot,
+  trainingCurvesPlot,
+} from "../presentation/index.ts";
+import { logPlot } from "./artifacts.ts";
+import type { ExecutionContext } from "./context.ts";
+import type { RunFolder } from "./run-folder.ts";
+import type { TrainingHistory } from "./train-cell.ts";
+
+export interface RowSummary {
+  readonly row: ResultRow;
+  /** Absent for a row that an earlier session finished. */
+  readonly metrics?: Metrics;
+  readonly history?: TrainingHistory;
+}
+
+/** The comparison's table and plots, on disk and on the parent run. */
+export async function summarize(
+  context: ExecutionContext,
+  parent: TrackedRun,
+  folder: RunFolder,
+  summaries: readonly RowSummary[],
+): Promise<{ table: string; tableText: string }> {
+  if (summaries.length === 0) return { table: "", tableText: "" };
+  const rows = summaries.map(({ row }) => ({
+    loss: row.loss,
+    backbone: row.backbones.join("+"),
+    ...(row.seed === undefined ? {} : { seed: row.seed }),
+    metrics: row.metrics,
+  }));
+  const { markdown, json, text } = comparisonTable(rows, { title: context.config.name });
+  const keep = async (file: string, content: string) => {
+    await writeFile(join(folder.path, file), content);
+    await parent.logArtifact(file, content);
+  };
+  await keep("comparison.md", markdown);
+  await keep("comparison.json", json);
+  for (const backbone of new Set(rows.map((row) => row.backbone))) {
+    const plot = await groupAccuracyPlot({ rows, backbone });
+    await logPlot(parent, `plots/group-accuracy-${fileName(backbone)}.svg`, plot);
+    const series = summaries.flatMap(({ row, metrics }) =>
+      metrics && row.backbones.join("+") === backbone
+        ? [{ name: row.label, accuracy: metrics.perClass }]
+        : [],
+    );
+    if (series.length === 0) continue;
+    const perClass = await perClassPlot({ title: backbone, series, trainCounts: context.trainCounts });
+    await logPlot(parent, `plots/per-class-accuracy-${fileName(backbone)}.svg`, perClass);
+  }
+  const curves = summaries.flatMap(({ row, history }) => (history ? [{ name: row.label, ...history }] : []));
+  if (curves.length > 0) {
+    const plot = await trainingCurvesPlot({
+      title: context.config.name,
+      series: curves,
+      accuracyLabel: "Validation accuracy",
+    });
+    await logPlot(parent, "plots/training-curves.svg", plot);
+  }
+  const timestamp = Date.now();
+  const best = Math.max(...rows.map((row) => row.metrics["test/overall"] ?? 0));
+  await parent.logMetrics([{ key: "best/test/overall", value: best, step: 0, timestamp }]);
+  return { table: markdown, tableText: text };
+}
+
+const fileName = (label: string): string => label.replaceAll(/[^A-Za-z0-9]+/g, "-");

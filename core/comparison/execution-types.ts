@@ -1,0 +1,58 @@
+import type { PluginRegistry } from "../container/index.ts";
+import type { OpenTracker } from "../tracking/tracker.ts";
+import type { ComparisonConfig } from "./config/types.ts";
+import type { CellKind, Plan } from "./plan/types.ts";
+import type { Reporter } from "./reporter.ts";
+
+export interface ExecuteOptions {
+  readonly config: ComparisonConfig;
+  readonly plan: Plan;
+  readonly registry: PluginRegistry;
+  /** Relative paths in plugin options are relative to it. */
+  readonly baseDir: string;
+  readonly openTracker: OpenTracker;
+  /** For a person: where the data goes. */
+  readonly trackingDescription: string;
+  readonly reporter: Reporter;
+  /** Aborted by the first Ctrl-C: finish the step, leave a checkpoint, mark runs KILLED. */
+  readonly signal: AbortSignal;
+  /** Folder for this and other comparisons' run folders; absolute. */
+  readonly outputDir: string;
+  /** Folder for what survives between comparisons (decoded images, rendered datasets); absolute. */
+  readonly cacheDir: string;
+  /** Run folder of a comparison to go on with. */
+  readonly resume?: string;
+  /** The config file's text, kept as an artifact. */
+  readonly configSource: string;
+}
+
+/** One row of the result table: a cell, or the zero-shot predictions of a backbone. */
+export interface ResultRow {
+  /** Cell id, or "zero-shot:" and the backbone's label. */
+  readonly cell: string;
+  readonly label: string;
+  readonly kind: CellKind | "zero-shot";
+  readonly loss: string;
+  readonly backbones: readonly string[];
+  /** Absent where nothing is random. */
+  readonly seed?: number;
+  /** By name, in [0, 1] unless the name says otherwise. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface ComparisonResult {
+  readonly rows: readonly ResultRow[];
+  /** Markdown. */
+  readonly table: string;
+  /** The same for a terminal. */
+  readonly tableText: string;
+  /** Page of the parent run, when there is one. */
+  readonly url?: string;
+  /** Run folder; what `--resume` and `sync` take. */
+  readonly folder: string;
+  /** Cells that did not finish, and why. */
+  readonly failed: readonly { readonly label: string; readonly reason: string }[];
+}
+
+/** Runs a plan. Rejects only when nothing could be run; a cell that fails is told in `failed`. */
+export type ExecuteComparison = (options: ExecuteOptions) => Promise<ComparisonResult>;

@@ -1,0 +1,89 @@
+import type { Cell, CellKind, Plan, SharedWork } from "./types.ts";
+
+const KIND_TEXT: Readonly<Record<CellKind, string>> = {
+  single: "train",
+  joint: "train jointly",
+  "post-hoc": "combine",
+};
+
+export interface PlanDescription {
+  /** For a terminal: what will be run, in order, and what is shared. */
+  readonly text: string;
+  /** The same as plain data: everything but the recipes' functions. */
+  readonly json: PlanJson;
+}
+
+export interface PlanJson {
+  readonly cells: readonly Omit<Cell, "recipe">[];
+  readonly shared: readonly SharedWork[];
+}
+
+/** A plan for people and for programs. */
+export function describePlan(plan: Plan): PlanDescription {
+  return { text: planToText(plan), json: planToJson(plan) };
+}
+
+function planToText(plan: Plan): string {
+  const { cells, shared } = plan;
+  const position = new Map(cells.map(({ id }, index) => [id, index + 1]));
+  const rows = cells.map((cell, index) => [
+    String(index + 1),
+    cell.id,
+    KIND_TEXT[cell.kind],
+    cell.loss.label,
+    cell.backbones.map(({ label }) => label).join(" + "),
+    String(cell.seed),
+    notes(cell, position),
+  ]);
+  const trainings = cells.filter(({ kind }) => kind !== "post-hoc").length;
+  const implied = cells.filter((cell) => cell.implied).length;
+  const counts = [
+    `${count(cells.length, "cell")}: ${trainings} to train, ${cells.length - trainings} to combine from trained ones`,
+    implied ? ` (${implied} implied by others)` : "",
+  ].join("");
+  return [
+    ...alignColumns([["#", "id", "what", "loss", "backbones", "seed", "notes"], ...rows]),
+    "",
+    counts,
+    "computed once and shared:",
+    ...summarise(shared).map((line) => `  ${line}`),
+  ].join("\n");
+}
+
+function notes(cell: Cell, position: ReadonlyMap<string, number>): string {
+  const parts = [
+    ...(cell.dependsOn.length
+      ? [`from ${cell.dependsOn.map((id) => `#${position.get(id)}`).join(", ")}`]
+      : []),
+    ...(cell.needsPretrainPrior ? ["needs the pre-training prior"] : []),
+    ...(cell.implied ? ["implied"] : []),
+  ];
+  return parts.join("; ");
+}
+
+function summarise(shared: readonly SharedWork[]): string[] {
+  const kinds = [...new Set(shared.map(({ what }) => what))];
+  return kinds.map((kind) => {
+    const works = shared.filter(({ what }) => what === kind);
+    const users = new Set(works.flatMap(({ usedBy }) => usedBy)).size;
+    const of = kind === "trained run" ? `${works.length} of them` : works.map((work) => work.of).join(", ");
+    return `${kind} (${of}), used by ${count(users, "cell")}`;
+  });
+}
+
+const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+/** Columns padded to equal width; numbers of the first column to the right. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padStart(widths[0]!) : cell.padEnd(widths[column]!)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function planToJson({ cells, shared }: Plan): PlanJson {
+  return { cells: cells.map(({ recipe: _recipe, ...cell }) => cell), shared };
+}

@@ -1,0 +1,4 @@
+export { canonicalJson, contentHash } from "./canonical-json.ts";
+export { describePlan, type PlanDescription, type PlanJson } from "./describe-plan.ts";
+export { planComparison } from "./plan-comparison.ts";
+export type * from "./types.ts";

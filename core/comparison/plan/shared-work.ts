@@ -1,0 +1,25 @@
+import type { ComparisonConfig } from "../config/types.ts";
+import type { Cell, SharedWork } from "./types.ts";
+
+/** Work that is done once for several cells, in the order in which it is first needed. */
+export function sharedWork(config: ComparisonConfig, cells: readonly Cell[]): SharedWork[] {
+  const ids = (users: readonly Cell[]) => users.map(({ id }) => id);
+  const labels = [...new Set(cells.flatMap(({ backbones }) => backbones.map(({ label }) => label)))];
+  const perBackbone = (what: SharedWork["what"], uses: (cell: Cell) => boolean): SharedWork[] =>
+    labels.map((of) => ({
+      what,
+      of,
+      usedBy: ids(cells.filter((cell) => uses(cell) && cell.backbones.some(({ label }) => label === of))),
+    }));
+  const trained = cells.map((cell): SharedWork => {
+    const users = cells.filter(({ dependsOn }) => dependsOn.includes(cell.id));
+    return { what: "trained run", of: cell.label, usedBy: ids(users) };
+  });
+  return [
+    { what: "images" as const, of: config.dataset.use, usedBy: ids(cells) },
+    ...perBackbone("text features", () => true),
+    ...perBackbone("zero-shot", () => true),
+    ...perBackbone("pre-training prior", ({ needsPretrainPrior }) => needsPretrainPrior),
+    ...trained,
+  ].filter(({ usedBy }) => usedBy.length > 0);
+}

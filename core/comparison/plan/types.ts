@@ -1,0 +1,56 @@
+import type { LossRecipe } from "../../plugin-api/index.ts";
+
+export interface CellLoss {
+  readonly name: string;
+  /** Unique within a plan: the user's label, or the name with the options that tell entries apart. */
+  readonly label: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface CellBackbone {
+  readonly name: string;
+  readonly label: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type CellKind = "single" | "joint" | "post-hoc";
+
+/** One thing to run: one row of the result table. */
+export interface Cell {
+  /** 12 hex digits of a hash over everything that determines the result; the same cell has the same id in any plan. */
+  readonly id: string;
+  /** The same hash without the seed: cells that differ by seed only share it. */
+  readonly group: string;
+  /** Readable, fit for a file name, unique within a plan. */
+  readonly key: string;
+  /** For people: "la · clip · seed 0". */
+  readonly label: string;
+  readonly kind: CellKind;
+  readonly loss: CellLoss;
+  /** Same `mode` as `kind`. */
+  readonly recipe: LossRecipe;
+  /** One for kind "single", all for the others. */
+  readonly backbones: readonly CellBackbone[];
+  readonly seed: number;
+  /** Ids of the cells whose trained weights this one combines, in the order of `backbones`. Empty unless post-hoc. */
+  readonly dependsOn: readonly string[];
+  /** Whether the pre-training prior of the backbone has to be estimated before training. */
+  readonly needsPretrainPrior: boolean;
+  /** Not listed by the user, but needed by a post-hoc cell. */
+  readonly implied: boolean;
+}
+
+/** Work that is done once and used by several cells. */
+export interface SharedWork {
+  readonly what: "images" | "text features" | "zero-shot" | "pre-training prior" | "trained run";
+  /** Whose: the dataset, the backbone, the cell. */
+  readonly of: string;
+  /** Ids of the cells that use it. */
+  readonly usedBy: readonly string[];
+}
+
+export interface Plan {
+  /** In an order in which they can be run: what a cell depends on comes before it. */
+  readonly cells: readonly Cell[];
+  readonly shared: readonly SharedWork[];
+}

@@ -1,0 +1,83 @@
+import type { ValidateFunction } from "ajv";
+import { ConfigError } from "../errors.ts";
+import { PluginError } from "./errors.ts";
+import { type AnyPlugin, KINDS, PLUGIN_KINDS, type PluginByKind, type PluginKind } from "./kinds.ts";
+import type { RegisteredPlugin } from "./load-plugins.ts";
+import { createAjv } from "./schema/ajv.ts";
+import { explain } from "./schema/explain.ts";
+import { suggest } from "./schema/nearest.ts";
+import type { Problem } from "./schema/problem.ts";
+
+export type PluginOptions = Readonly<Record<string, unknown>>;
+
+/** Every plugin that is known, found by kind and name. */
+export interface PluginRegistry {
+  /** Sorted by name; without a kind, all kinds in the order of `PLUGIN_KINDS`. */
+  list(kind?: PluginKind): readonly RegisteredPlugin[];
+  names(kind: PluginKind): readonly string[];
+  has(kind: PluginKind, name: string): boolean;
+  /** @throws ConfigError listing the names that exist; `path` is where the name stands in the config. */
+  get<K extends PluginKind>(kind: K, name: string, path?: string): PluginByKind[K];
+  /** Options with defaults filled in, or what is wrong with them (paths relative to the options). Does not change its argument. */
+  checkOptions(kind: PluginKind, name: string, options: PluginOptions): CheckedOptions;
+}
+
+export type CheckedOptions =
+  | { readonly ok: true; readonly options: PluginOptions }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** @throws PluginError when two plugins of a kind have the same name, naming both sources. */
+export function createRegistry(registered: readonly RegisteredPlugin[]): PluginRegistry {
+  const byKind = new Map<PluginKind, Map<string, RegisteredPlugin>>(
+    PLUGIN_KINDS.map((kind) => [kind, new Map()]),
+  );
+  const of = (kind: PluginKind) => byKind.get(kind)!;
+  for (const entry of registered) {
+    const { kind, name } = entry.plugin;
+    const other = of(kind).get(name);
+    if (other) {
+      throw new PluginError(
+        entry.from,
+        `there is another ${KINDS[kind].title} "${name}", from ${other.from}`,
+        {
+          hint: "rename one of them or leave one out",
+        },
+      );
+    }
+    of(kind).set(name, entry);
+  }
+
+  const ajv = createAjv({ fillDefaults: true });
+  const validators = new Map<AnyPlugin, ValidateFunction>();
+  const validatorOf = (plugin: AnyPlugin): ValidateFunction => {
+    const { $id: _id, ...schema } = plugin.options;
+    const validator = validators.get(plugin) ?? ajv.compile(schema);
+    validators.set(plugin, validator);
+    return validator;
+  };
+
+  const names = (kind: PluginKind) => [...of(kind).keys()].sort();
+  const get = <K extends PluginKind>(kind: K, name: string, path = ""): PluginByKind[K] => {
+    const found = of(kind).get(name);
+    if (!found) {
+      throw new ConfigError(path, `there is no ${KINDS[kind].title} "${name}"`, {
+        hint: suggest(name, names(kind), "there are"),
+      });
+    }
+    return found.plugin as PluginByKind[K];
+  };
+
+  return {
+    list: (kind) =>
+      (kind ? [kind] : PLUGIN_KINDS).flatMap((one) => names(one).map((name) => of(one).get(name)!)),
+    names,
+    has: (kind, name) => of(kind).has(name),
+    get,
+    checkOptions(kind, name, options) {
+      const validate = validatorOf(get(kind, name));
+      const filled = structuredClone(options) as Record<string, unknown>;
+      if (validate(filled)) return { ok: true, options: filled };
+      return { ok: false, problems: explain(validate.errors ?? []) };
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { type JsonSchema, PLUGIN_API_VERSION } from "../plugin-api/index.ts";
+import { PluginError } from "./errors.ts";
+import { type AnyPlugin, KINDS, PLUGIN_KINDS, type PluginKind, RESERVED_OPTIONS } from "./kinds.ts";
+import { createAjv } from "./schema/ajv.ts";
+import { explain } from "./schema/explain.ts";
+import { nearest } from "./schema/nearest.ts";
+import { toPointer } from "./schema/problem.ts";
+
+const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+/** `peft: none` means no PEFT method, so no plugin can be called that. */
+const RESERVED_NAMES = ["none"];
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * Checks that something imported from `from` is a plugin, so that a mistake in it is reported when it is registered
+ * and not hours into a comparison.
+ * @throws PluginError naming the source and the first thing wrong.
+ */
+export function validatePlugin(candidate: unknown, from: string): AnyPlugin {
+  if (!isObject(candidate))
+    throw new PluginError(from, `its export is ${typeof candidate}, not a plugin object`);
+  const { kind, name, summary, options } = candidate;
+  if (typeof kind !== "string" || !Object.hasOwn(KINDS, kind)) {
+    const likely = typeof kind === "string" ? nearest(kind, PLUGIN_KINDS) : undefined;
+    throw new PluginError(from, `its kind is ${JSON.stringify(kind)}`, {
+      hint: `kinds: ${PLUGIN_KINDS.join(", ")}${likely ? ` — "${likely}"?` : ""}`,
+    });
+  }
+  if (typeof name !== "string" || !NAME.test(name) || RESERVED_NAMES.includes(name)) {
+    throw new PluginError(from, `its name is ${JSON.stringify(name)}`, {
+      hint: `use kebab-case (letters, digits, single hyphens), not ${RESERVED_NAMES.join(" or ")}`,
+    });
+  }
+  const named = `${from} (${kind} "${name}")`;
+  if (typeof summary !== "string" || summary.trim() === "") throw new PluginError(named, "it has no summary");
+  for (const method of KINDS[kind as PluginKind].methods) {
+    if (typeof candidate[method] !== "function")
+      throw new PluginError(named, `it has no function "${method}"`);
+  }
+  validateOptionsSchema(options, named);
+  return candidate as unknown as AnyPlugin;
+}
+
+/**
+ * @throws PluginError when a module states a plugin API version other than this one's.
+ */
+export function validateApiVersion(stated: unknown, from: string): void {
+  if (stated === undefined || stated === PLUGIN_API_VERSION) return;
+  throw new PluginError(from, `it is built for plugin API ${String(stated)}, this is ${PLUGIN_API_VERSION}`, {
+    hint: "install a version of the plugin that fits this dualtail",
+  });
+}
+
+function validateOptionsSchema(options: unknown, from: string): asserts options is JsonSchema {
+  const problem = (what: string, hint?: string) =>
+    new PluginError(from, `its options schema ${what}`, { hint });
+  if (!isObject(options)) throw problem("is missing", 'give at least { type: "object", properties: {}, … }');
+  if (options.type !== "object" || !isObject(options.properties)) {
+    throw problem('must have type "object" and properties');
+  }
+  if (options.additionalProperties !== false) {
+    throw problem("must set additionalProperties: false", "otherwise a misspelt option would go unnoticed");
+  }
+  for (const reserved of RESERVED_OPTIONS) {
+    if (Object.hasOwn(options.properties, reserved)) {
+      throw problem(`declares the option "${reserved}"`, "that name is taken by the configuration itself");
+    }
+  }
+  const ajv = createAjv({ fillDefaults: false });
+  const { $id: _id, ...schema } = options;
+  let validate: ReturnType<typeof ajv.compile>;
+  try {
+    validate = ajv.compile(schema);
+    // Strict mode refuses defaults where they would be ignored, but only when they are to be filled in.
+    createAjv({ fillDefaults: true }).compile(schema);
+  } catch (cause) {
+    throw new PluginError(from, `its options schema is not valid: ${(cause as Error).message}`, { cause });
+  }
+  for (const { path, value } of defaultsIn(schema)) {
+    const at = toPointer(path);
+    validate(path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value));
+    const wrong = (validate.errors ?? []).filter(
+      ({ instancePath }) => instancePath === at || instancePath.startsWith(`${at}/`),
+    );
+    if (wrong.length)
+      throw problem(`has a default at ${at} that it refuses itself: ${explain(wrong)[0]!.problem}`);
+  }
+}
+
+/** Every default of an object schema, with the path of the property it belongs to. */
+function* defaultsIn(
+  schema: Readonly<Record<string, unknown>>,
+  path: readonly string[] = [],
+): Generator<{ path: readonly string[]; value: unknown }> {
+  if (Object.hasOwn(schema, "default") && path.length) yield { path, value: schema.default };
+  if (!isObject(schema.properties)) return;
+  for (const [name, property] of Object.entries(schema.properties)) {
+    if (isObject(property)) yield* defaultsIn(property, [...path, name]);
+  }
+}

@@ -1,0 +1,24 @@
+export { argmaxRows } from "./argmax.ts";
+export { expectedCalibrationError, softmaxRows } from "./calibration.ts";
+export { klDivergence, pearson, spearman } from "./correlation.ts";
+export {
+  crossGroups,
+  DEFAULT_THRESHOLDS,
+  downstreamGroups,
+  dualTail,
+  GROUPS,
+  type Group,
+  groupSizes,
+  pretrainGroups,
+  type Thresholds,
+} from "./groups.ts";
+export { type BlockProduct, type KnnInput, type KnnResult, knnAccuracy } from "./knn.ts";
+export {
+  ACCURACY_FLOOR,
+  type EvaluationInput,
+  evaluate,
+  type GroupAccuracy,
+  type Metrics,
+} from "./metrics.ts";
+export * from "./prior/index.ts";
+export { metricsToRecord } from "./record.ts";

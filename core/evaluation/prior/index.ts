@@ -1,0 +1,1 @@
+export { estimatePretrainPrior, type PriorEstimate, type PriorEstimationInput } from "./estimate.ts";

@@ -1,0 +1,101 @@
+import { createGraph } from "../graph/index.ts";
+import { type CompileOptions, compile } from "../runtime/index.ts";
+import type { ClipCheckpoint } from "./checkpoint/folder.ts";
+import { frozenWeights } from "./frozen-weights.ts";
+import type { Tokenizer } from "./tokenizer/index.ts";
+import { normalize, textTower } from "./towers/index.ts";
+
+/** Text features of K classes, normalised: [K × projectionDim]. Several prompts of a class are averaged and normalised again. */
+export interface TextFeatures {
+  readonly features: Float32Array;
+  readonly classes: number;
+  readonly width: number;
+}
+
+export interface PromptSet {
+  readonly classNames: readonly string[];
+  /** With `{}` for the class name. */
+  readonly prompts: readonly string[];
+}
+
+const BATCH = 64;
+
+/** "a photo of a {}." and "arrow_left" → "a photo of a arrow left." */
+export const fillPrompt = (prompt: string, className: string): string =>
+  prompt.replaceAll("{}", className.replaceAll("_", " "));
+
+/** Runs the text tower over every prompt of every class. */
+export async function embedTexts(
+  checkpoint: ClipCheckpoint,
+  tokenizer: Tokenizer,
+  { classNames, prompts }: PromptSet,
+  options: CompileOptions = {},
+): Promise<TextFeatures> {
+  const texts = classNames.flatMap((name) => prompts.map((prompt) => fillPrompt(prompt, name)));
+  const { ids, eot } = tokenizer.encode(texts);
+  const { text, projectionDim: width } = checkpoint.config;
+  const batch = Math.min(BATCH, texts.length);
+  // Causal attention: what comes after the end-of-text token changes nothing, so the longest text sets the length.
+  const length = Math.min(text.contextLength, Math.max(...eot) + 1);
+  const g = createGraph();
+  const inputs = { ids: g.input("ids", "int64", [batch, length]), eot: g.input("eot", "int64", [batch]) };
+  const embedded = normalize(g, textTower(g, text, frozenWeights(g, checkpoint.locate), inputs, width));
+  const program = await compile(g, { embedded }, options);
+  const all = new Float32Array(texts.length * width);
+  try {
+    for (let start = 0; start < texts.length; start += batch) {
+      const size = Math.min(batch, texts.length - start);
+      const feed = { ids: new BigInt64Array(batch * length), eot: new BigInt64Array(batch) };
+      for (let n = 0; n < size; n++) {
+        for (let t = 0; t < length; t++)
+          feed.ids[n * length + t] = BigInt(ids[(start + n) * text.contextLength + t]!);
+        feed.eot[n] = BigInt(eot[start + n]!);
+      }
+      const out = (await program.run(feed)).embedded as Float32Array;
+      all.set(out.subarray(0, size * width), start * width);
+    }
+  } finally {
+    await program.release();
+  }
+  return { features: averagePrompts(all, prompts.length, width), classes: classNames.length, width };
+}
+
+/** Mean over each class's prompts, normalised to length 1. */
+function averagePrompts(features: Float32Array, prompts: number, width: number): Float32Array {
+  if (prompts === 1) return features;
+  const classes = features.length / width / prompts;
+  const out = new Float32Array(classes * width);
+  for (let k = 0; k < classes; k++) {
+    const row = out.subarray(k * width, (k + 1) * width);
+    for (let p = 0; p < prompts; p++) {
+      for (let i = 0; i < width; i++) row[i]! += features[(k * prompts + p) * width + i]!;
+    }
+    const norm = Math.hypot(...row);
+    for (let i = 0; i < width; i++) row[i]! /= norm;
+  }
+  return out;
+}
+
+/**
+ * LIFT's head initialisation: text features times the transpose of the visual projection, normalised again:
+ * [K × projectionDim] · [projectionDim × width] → [K × width].
+ */
+export async function headFromText(
+  checkpoint: ClipCheckpoint,
+  texts: TextFeatures,
+  options: CompileOptions = {},
+): Promise<Float32Array> {
+  const { projectionDim, vision } = checkpoint.config;
+  const g = createGraph();
+  const features = g.input("features", "float32", [texts.classes, projectionDim]);
+  const projection = frozenWeights(g, checkpoint.locate)("visual_projection.weight", [
+    projectionDim,
+    vision.width,
+  ]);
+  const program = await compile(g, { head: normalize(g, g.matmul(features, projection)) }, options);
+  try {
+    return (await program.run({ features: texts.features })).head as Float32Array;
+  } finally {
+    await program.release();
+  }
+}

@@ -1,0 +1,124 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
+import { DualtailError, FileError } from "../../errors.ts";
+import { jsonCheck, readJsonIfPresent } from "../checkpoint/json-file.ts";
+import { describeTokenizer } from "./clip-bpe.ts";
+
+/** Texts as token ids, one row of `contextLength` per text. */
+export interface EncodedTexts {
+  /** [N × contextLength] */
+  readonly ids: BigInt64Array;
+  /** [N]: position of the first end-of-text token of each row. */
+  readonly eot: Int32Array;
+}
+
+export interface Tokenizer {
+  readonly contextLength: number;
+  /** One more than the largest id that can occur. */
+  readonly vocabSize: number;
+  /**
+   * start, tokens, end, padding; a text that is too long loses its last tokens and still ends with the end token.
+   */
+  encode(texts: readonly string[]): EncodedTexts;
+}
+
+const HINT = "download or copy the checkpoint's tokenizer files again";
+
+/**
+ * Opens a checkpoint's tokenizer: `tokenizer.json`, or `vocab.json` with `merges.txt` where there is none; padding as
+ * `tokenizer_config.json` or `special_tokens_map.json` say, else with the end token.
+ * @throws FileError, ConfigError when the files are missing or do not describe a tokenizer with start and end tokens
+ */
+export async function openTokenizer(folder: string, contextLength: number): Promise<Tokenizer> {
+  if (!Number.isInteger(contextLength) || contextLength < 2) {
+    throw new DualtailError(`a context of ${contextLength} tokens has no room for the start and end tokens`);
+  }
+  const file = join(folder, "tokenizer.json");
+  const config = (await readJsonIfPresent(join(folder, "tokenizer_config.json"))) ?? {};
+  const description = (await readJsonIfPresent(file)) ?? (await describeFromParts(folder));
+  let tokenizer: HfTokenizer;
+  let ends: readonly number[];
+  try {
+    tokenizer = new HfTokenizer(description as object, config as object);
+    ends = tokenizer.encode("").ids;
+  } catch (cause) {
+    throw new FileError(file, `does not describe a tokenizer (${(cause as Error).message})`, {
+      hint: HINT,
+      cause,
+    });
+  }
+  const [start, end] = ends;
+  if (ends.length !== 2 || start === undefined || end === undefined) {
+    throw new FileError(
+      file,
+      "does not put a start and an end token around a text, as CLIP's text tower needs",
+      { hint: HINT },
+    );
+  }
+  const padToken = (await namedPad(folder)) ?? padOf(config);
+  const pad = padToken === undefined ? end : tokenizer.token_to_id(padToken);
+  if (pad === undefined)
+    throw new FileError(file, `does not know the padding token "${padToken}"`, { hint: HINT });
+  const vocabSize = Math.max(...[...tokenizer.get_vocab().values()].slice(-1), start, end) + 1;
+
+  return {
+    contextLength,
+    vocabSize,
+    encode(texts) {
+      const ids = new BigInt64Array(texts.length * contextLength).fill(BigInt(pad));
+      const eot = new Int32Array(texts.length);
+      for (const [n, text] of texts.entries()) {
+        const tokens = tokenizer.encode(withoutFinalSigma(text)).ids;
+        if (tokens.length > contextLength) tokens.splice(contextLength - 1, tokens.length, end);
+        for (const [t, id] of tokens.entries()) ids[n * contextLength + t] = BigInt(id);
+        eot[n] = tokens.indexOf(end);
+      }
+      return { ids, eot };
+    },
+  };
+}
+
+/**
+ * Tokenizers lower-case letter by letter; JavaScript writes Σ as ς at the end of a word. Lower-casing Σ beforehand
+ * leaves it nothing to decide.
+ */
+const withoutFinalSigma = (text: string): string => text.replaceAll("Σ", "σ");
+
+const checkVocab = jsonCheck<Record<string, number>>({
+  type: "object",
+  minProperties: 1,
+  additionalProperties: { type: "integer", minimum: 0 },
+});
+
+async function describeFromParts(folder: string): Promise<object> {
+  const [vocabFile, mergesFile] = [join(folder, "vocab.json"), join(folder, "merges.txt")];
+  const json = await readJsonIfPresent(vocabFile);
+  if (json === undefined) {
+    throw new FileError(folder, "holds no tokenizer: neither tokenizer.json nor vocab.json", { hint: HINT });
+  }
+  const vocab = checkVocab(json, vocabFile);
+  const text = await readFile(mergesFile, "utf8").catch((cause: unknown) => {
+    throw new FileError(mergesFile, "cannot be read, and vocab.json needs it", { hint: HINT, cause });
+  });
+  const lines = text.split(/\r?\n/);
+  const merges = lines.flatMap((line, i) => {
+    if (line === "" || (i === 0 && line.startsWith("#version"))) return [];
+    const [first, second, ...more] = line.split(" ");
+    if (!first || !second || more.length > 0) {
+      throw new FileError(mergesFile, `line ${i + 1} is not a pair of symbols`, { hint: HINT });
+    }
+    return [[first, second] as const];
+  });
+  return describeTokenizer({ vocab, merges }, vocabFile);
+}
+
+async function namedPad(folder: string): Promise<string | undefined> {
+  return padOf(await readJsonIfPresent(join(folder, "special_tokens_map.json")));
+}
+
+/** `pad_token` is a string, or an object with its `content`. */
+function padOf(config: unknown): string | undefined {
+  const pad = (config as { pad_token?: string | null | { content?: string } } | undefined)?.pad_token;
+  return typeof pad === "string" ? pad : (pad?.content ?? undefined);
+}
