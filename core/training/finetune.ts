@@ -12,14 +12,10 @@ import type { Schedule } from "./schedule.ts";
 import { compileTrainStep, type TrainStep } from "./train-step.ts";
 
 /**
- * Writes samples into `out`, [indices × C × H × W]. With `uniforms`, the sample at position i is augmented by the
- * numbers of `uniforms(i)`; without, it is prepared as for evaluation.
+ * Writes samples into `out`, [indices × C × H × W]: augmented by the numbers of `uniform`, or prepared as for evaluation
+ * when there is none.
  */
-export type LoadPixels = (
-  indices: ArrayLike<number>,
-  out: Float32Array,
-  uniforms?: (position: number) => Uniform,
-) => Promise<void>;
+export type LoadPixels = (indices: ArrayLike<number>, out: Float32Array, uniform?: Uniform) => Promise<void>;
 
 /** One backbone in training: a single one, or a stratum of a joint loss. */
 export interface Member extends Omit<ClassifierOptions, "weights" | "classes" | "prefix"> {
@@ -114,9 +110,9 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       const batches: Feeds[] = [];
       for (let part = 0; part < accumulate; part++) {
         const own = indices.subarray(part * microBatchSize, (part + 1) * microBatchSize);
-        const uniforms = (i: number) =>
-          uniformFrom(seed, "augment", epoch, at * batchSize + part * microBatchSize + i);
-        await Promise.all(members.map((member, m) => member.load(own, pixels[part]![m]!, uniforms)));
+        // The same numbers for every member: strata of a joint loss see the same crops.
+        const uniform = () => uniformFrom(seed, "augment", step, part);
+        await Promise.all(members.map((member, m) => member.load(own, pixels[part]![m]!, uniform())));
         batches.push({
           labels: BigInt64Array.from(own, (i) => BigInt(labels[i]!)),
           ...Object.fromEntries(models.map((model, m) => [model.pixels.name, pixels[part]![m]!])),

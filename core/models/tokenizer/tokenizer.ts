@@ -60,7 +60,7 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
   const pad = padToken === undefined ? end : tokenizer.token_to_id(padToken);
   if (pad === undefined)
     throw new FileError(file, `does not know the padding token "${padToken}"`, { hint: HINT });
-  const vocabSize = Math.max(...[...tokenizer.get_vocab().values()].slice(-1), start, end) + 1;
+  const vocabSize = Math.max(start, end, [...tokenizer.get_vocab().values()].at(-1) ?? 0) + 1;
 
   return {
     contextLength,
