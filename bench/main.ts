@@ -10,7 +10,8 @@ import { initParams } from "../core/training/params.ts";
 import { uniformFrom } from "../core/training/random.ts";
 import { compileTrainStep } from "../core/training/train-step.ts";
 import { plugin as adaptformer } from "../plugins/peft/adaptformer/index.ts";
-import { randomCheckpoint, vitB16 } from "./vit-b16.ts";
+import { randomTower } from "../test/support/random-tower.ts";
+import { vitB16 } from "./vit-b16.ts";
 
 const { values: args } = parseArgs({
   options: {
@@ -56,7 +57,7 @@ async function matrixProduct() {
   };
 }
 
-const checkpoint = await randomCheckpoint();
+const checkpoint = await randomTower(vitB16);
 const product = await matrixProduct();
 const g = createGraph();
 const pixels = g.input("pixels", "float32", [batch, 3, 224, 224]);

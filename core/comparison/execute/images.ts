@@ -1,5 +1,10 @@
 import type { ClipCheckpoint, Preprocessor } from "../../models/checkpoint/folder.ts";
-import { createImageStore, type ImageStore, testTransform, trainTransform } from "../../models/images/index.ts";
+import {
+  createImageStore,
+  type ImageStore,
+  testTransform,
+  trainTransform,
+} from "../../models/images/index.ts";
 import type { LoadPixels } from "../../training/finetune.ts";
 import { type SplitName, splitOf } from "./backbone.ts";
 import type { ExecutionContext } from "./context.ts";
