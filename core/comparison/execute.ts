@@ -18,6 +18,7 @@ import { createImageStores } from "./execute/images.ts";
 import { groupsOf, measure } from "./execute/measure.ts";
 import { cellParams, commonParams } from "./execute/params.ts";
 import { combineLogits, loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
+import { reportPrior } from "./execute/prior-report.ts";
 import { openRunFolder, type RunFolder, runFolderName } from "./execute/run-folder.ts";
 import { gitTags } from "./execute/source.ts";
 import { summarize } from "./execute/summary.ts";
@@ -168,13 +169,14 @@ async function runPlan(
   for (const backbone of distinctBackbones(options.plan.cells)) {
     // A backbone that cannot be opened ends the comparison: every row needs it.
     const [ready] = await backbonesOf({ backbones: [backbone] });
-    await attempt(zeroShotEntry(backbone), async () => {
+    await attempt(zeroShotEntry(backbone), async (run) => {
       const { logits, features } = await ready!.zeroShot("test");
       const groups = await groupsOf(context, [ready!]);
       const bank = context.dataset.validation ? (await ready!.zeroShot("validation")).features : undefined;
       const sets = bank && [{ bank, queries: features, width: ready!.checkpoint.config.vision.width }];
       const metrics = await measure(context, "test", logits, groups, sets);
-      return { scores: logits, metrics, groups, backbones: [ready!], extra: {} };
+      const extra = await reportPrior(context, run, ready!, metrics);
+      return { scores: logits, metrics, groups, backbones: [ready!], extra };
     });
   }
   for (const cell of options.plan.cells) {

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { FileError } from "../../errors.ts";
 import type { TensorLocation } from "../frozen-weights.ts";
@@ -55,7 +55,9 @@ export async function openWeights(folder: string): Promise<WeightStore> {
 async function openShards(folder: string, index: string): Promise<WeightStore> {
   const { weight_map: map } = checkIndex(await readJson(index), index);
   const names = [...new Set(Object.values(map))].sort();
-  const store = storeOf(await Promise.all(names.map((name) => readSafetensorsHeader(resolve(folder, name)))));
+  const store = await storeOf(
+    await Promise.all(names.map((name) => readSafetensorsHeader(resolve(folder, name)))),
+  );
   for (const [tensor, name] of Object.entries(map)) {
     const file = resolve(folder, name);
     if (store.fileOf(tensor) !== file) {
@@ -67,9 +69,12 @@ async function openShards(folder: string, index: string): Promise<WeightStore> {
   return store;
 }
 
-function storeOf(
+async function storeOf(
   headers: readonly SafetensorsHeader[],
-): WeightStore & { fileOf(name: string): string | undefined } {
+): Promise<WeightStore & { fileOf(name: string): string | undefined }> {
+  // The hub's cache holds links, which onnxruntime does not follow.
+  const realFiles = new Map<string, string>();
+  for (const { file } of headers) realFiles.set(file, await realpath(file));
   const owners = new Map<string, SafetensorsHeader>();
   const tensors = new Map<string, SafetensorsEntry>();
   for (const header of headers) {
@@ -101,7 +106,7 @@ function storeOf(
         throw new FileError(file, `tensor "${name}": ${stored} weights are not supported`, {
           hint: "use float32, float16 or bfloat16",
         });
-      return { file, offset, length, dtype, shape };
+      return { file: realFiles.get(file)!, offset, length, dtype, shape };
     },
     read: (name) => readTensor(ownerOf(name), name),
   };

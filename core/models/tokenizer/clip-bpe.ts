@@ -7,12 +7,8 @@ export const END = "<|endoftext|>";
 /** Marks a symbol that ends a word. */
 export const WORD_END = "</w>";
 
-/** CLIP's word pattern (Radford et al., 2021, simple_tokenizer.py), after lower-casing. */
-export const WORD_PATTERN = `${literal(START)}|${literal(END)}|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+`;
-
-function literal(token: string): string {
-  return token.replaceAll("|", "\\|");
-}
+/** CLIP's word pattern (Radford et al., 2021), for lower-case text. */
+export const WORD_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
 /**
  * The printable character that stands for each byte, in vocabulary order: GPT-2's byte alphabet. Printable bytes
@@ -69,7 +65,7 @@ export function describeTokenizer({ vocab, merges }: BpeVocabulary, source = "vo
     single_word: false,
     lstrip: false,
     rstrip: false,
-    normalized: false,
+    normalized: true,
     special: true,
   });
   return {

@@ -84,8 +84,6 @@ function countWords(texts: readonly string[]): Word[] {
     for (const [word] of text.normalize("NFC").toLowerCase().matchAll(pattern))
       counts.set(word, (counts.get(word) ?? 0) + 1);
   }
-  counts.delete(START);
-  counts.delete(END);
   const symbolOf = new Map(byteAlphabet.map(({ byte, symbol }) => [byte, symbol]));
   return [...counts].map(([word, count]) => {
     const symbols = Array.from(Buffer.from(word), (byte) => symbolOf.get(byte)!);

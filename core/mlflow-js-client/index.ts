@@ -1,0 +1,10 @@
+export type { ArtifactOwner, Artifacts } from "./artifacts.ts";
+export { BATCH_LIMITS, type Batch } from "./batches.ts";
+export { clientFromEnv, createMlflowClient, type MlflowClient, type MlflowClientOptions } from "./client.ts";
+export { withoutCredentials } from "./connection.ts";
+export { hasErrorCode, MlflowError } from "./errors.ts";
+export type { Experiments, SearchExperiments } from "./experiments.ts";
+export type { Metrics } from "./metrics.ts";
+export type { CreateRun, Runs, SearchRuns } from "./runs.ts";
+export type { Server } from "./server.ts";
+export type * from "./types.ts";
