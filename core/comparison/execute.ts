@@ -1,31 +1,25 @@
 import { join } from "node:path";
 import { DualtailError, describeError } from "../errors.ts";
 import { type Metrics, metricsToRecord } from "../evaluation/index.ts";
-import type { RunStatus, TrackedRun, Tracker } from "../tracking/tracker.ts";
-import { FinetuneAborted } from "../training/finetune.ts";
+import type { TrackedRun, Tracker } from "../tracking/tracker.ts";
 import { logCheckpoint, logRowArtifacts } from "./execute/artifacts.ts";
 import { type PreparedBackbone, prepareBackbone } from "./execute/backbone.ts";
-import {
-  countLabels,
-  type ExecutionContext,
-  Interrupted,
-  isBalanced,
-  throwIfAborted,
-  trainingCounts,
-} from "./execute/context.ts";
+import { throwIfAborted } from "./execute/context.ts";
 import { logDatasetInputs } from "./execute/dataset-inputs.ts";
 import { createImageStores } from "./execute/images.ts";
+import { loadContext } from "./execute/load-context.ts";
 import { groupsOf, measure } from "./execute/measure.ts";
-import { cellParams, commonParams } from "./execute/params.ts";
+import { commonParams } from "./execute/params.ts";
 import { combineLogits, loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
 import { reportPrior } from "./execute/prior-report.ts";
+import { cellEntry, distinctBackbones, type Measured, type RowEntry, zeroShotEntry } from "./execute/rows.ts";
 import { openRunFolder, type RunFolder, runFolderName } from "./execute/run-folder.ts";
+import { type SaveRecord, underRun } from "./execute/run-status.ts";
 import { gitTags } from "./execute/source.ts";
 import { summarize } from "./execute/summary.ts";
 import { type TrainingHistory, trainCell } from "./execute/train-cell.ts";
 import type { ComparisonResult, ExecuteComparison, ExecuteOptions, ResultRow } from "./execution-types.ts";
-import type { Cell, CellBackbone } from "./plan/index.ts";
-import { describePlan } from "./plan/index.ts";
+import { type CellBackbone, describePlan } from "./plan/index.ts";
 
 /** Runs a plan: one parent run, a nested run per cell and per zero-shot row, the table and plots on the parent. */
 export const executeComparison: ExecuteComparison = async (options) => {
@@ -65,37 +59,6 @@ async function openParent(tracker: Tracker, folder: RunFolder, options: ExecuteO
   await parent.logArtifact("plan.txt", `${text}\n`);
   await parent.logArtifact("plan.json", `${JSON.stringify(json, null, 2)}\n`);
   return parent;
-}
-
-type SaveRecord = (record: { runId: string; status: RunStatus }) => Promise<void>;
-
-/** Runs work whose end decides how a run ends: FINISHED, KILLED when the user stopped it, FAILED with the reason otherwise. */
-async function underRun<T>(
-  run: TrackedRun,
-  save: SaveRecord,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  const end = async (status: RunStatus, reason?: string) => {
-    await save({ runId: run.id, status });
-    await run.finish(status, reason);
-  };
-  let result: T;
-  try {
-    result = await work();
-  } catch (error) {
-    const stopped = signal.aborted && (error instanceof Interrupted || error instanceof FinetuneAborted);
-    await end(stopped ? "KILLED" : "FAILED", describeError(error));
-    throw error;
-  }
-  const failed = hasFailures(result);
-  await end(failed === undefined ? "FINISHED" : "FAILED", failed);
-  return result;
-}
-
-function hasFailures(result: unknown): string | undefined {
-  const failed = (result as Partial<ComparisonResult> | undefined)?.failed;
-  return failed?.length ? failed.map(({ label, reason }) => `${label}: ${reason}`).join("; ") : undefined;
 }
 
 async function runPlan(
@@ -219,55 +182,6 @@ async function runPlan(
   return { rows, ...tables, ...(parent.url ? { url: parent.url } : {}), folder: folder.path, failed };
 }
 
-interface Measured {
-  readonly scores: Float32Array;
-  readonly metrics: Metrics;
-  readonly groups: Awaited<ReturnType<typeof groupsOf>>;
-  readonly backbones: readonly PreparedBackbone[];
-  readonly history?: TrainingHistory;
-  readonly extra: Readonly<Record<string, number>>;
-}
-
-interface RowEntry {
-  /** Key in the run folder's state. */
-  readonly id: string;
-  readonly row: Omit<ResultRow, "metrics">;
-  readonly params: Readonly<Record<string, string | number | boolean>>;
-}
-
-const cellEntry = (cell: Cell): RowEntry => ({
-  id: cell.id,
-  row: {
-    cell: cell.id,
-    label: cell.label,
-    kind: cell.kind,
-    loss: cell.loss.label,
-    backbones: cell.backbones.map(({ label }) => label),
-    seed: cell.seed,
-  },
-  params: cellParams(cell),
-});
-
-const zeroShotEntry = ({ label }: CellBackbone): RowEntry => ({
-  id: `zero-shot:${label}`,
-  row: {
-    cell: `zero-shot:${label}`,
-    label: `zero-shot · ${label}`,
-    kind: "zero-shot",
-    loss: "zero-shot",
-    backbones: [label],
-  },
-  params: { loss: "zero-shot", backbone: label, kind: "zero-shot" },
-});
-
-function distinctBackbones(cells: readonly Cell[]): CellBackbone[] {
-  return [
-    ...new Map(
-      cells.flatMap(({ backbones }) => backbones).map((backbone) => [backbone.label, backbone]),
-    ).values(),
-  ];
-}
-
 /** Test logits of a cell that this one builds on. @throws DualtailError when that cell did not finish */
 async function dependencyLogits(
   { plan }: ExecuteOptions,
@@ -279,43 +193,4 @@ async function dependencyLogits(
     throw new DualtailError(`it builds on "${cell.label}", which did not finish`);
   }
   return loadTestLogits(await folder.cell(cell.key));
-}
-
-async function loadContext(options: ExecuteOptions): Promise<ExecutionContext> {
-  const { config, registry, baseDir, reporter, signal } = options;
-  const plugin = registry.get("dataset", config.dataset.use);
-  const dataset = await plugin.load(
-    {
-      cacheDir: options.cacheDir,
-      baseDir,
-      seed: 0,
-      progress: (label, total) => {
-        const stage = reporter.stage(label, total, "images");
-        let last = 0;
-        return (done) => {
-          stage.advance(done - last);
-          last = done;
-          if (done >= total) stage.done();
-        };
-      },
-      warn: (message) => reporter.warn(message),
-    },
-    config.dataset.options as never,
-  );
-  const trainCounts = trainingCounts(dataset);
-  if (!isBalanced(countLabels(dataset.test, dataset.classNames.length))) {
-    reporter.warn(`${dataset.name}: the test set is not class-balanced; accuracies are means over classes`);
-  }
-  const total = dataset.train.labels.length;
-  return {
-    config,
-    registry,
-    baseDir,
-    reporter,
-    signal,
-    dataset,
-    trainCounts,
-    classPrior: Float32Array.from(trainCounts, (count) => count / total),
-    compile: { device: config.device, ...(config.threads === undefined ? {} : { threads: config.threads }) },
-  };
 }

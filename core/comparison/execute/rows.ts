@@ -1,0 +1,63 @@
+import type { Metrics } from "../../evaluation/index.ts";
+import type { ResultRow } from "../execution-types.ts";
+import type { Cell, CellBackbone } from "../plan/index.ts";
+import type { PreparedBackbone } from "./backbone.ts";
+import type { GroupsOfRow } from "./measure.ts";
+import { cellParams } from "./params.ts";
+import type { TrainingHistory } from "./train-cell.ts";
+
+/** What one row of the result came to. */
+export interface Measured {
+  /** [N_test, K] */
+  readonly scores: Float32Array;
+  readonly metrics: Metrics;
+  readonly groups: GroupsOfRow;
+  readonly backbones: readonly PreparedBackbone[];
+  readonly history?: TrainingHistory;
+  /** Metrics beyond those of the evaluation. */
+  readonly extra: Readonly<Record<string, number>>;
+}
+
+/** One row before it has run. */
+export interface RowEntry {
+  /** Key in the run folder's state. */
+  readonly id: string;
+  readonly row: Omit<ResultRow, "metrics">;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** The row of a cell. */
+export const cellEntry = (cell: Cell): RowEntry => ({
+  id: cell.id,
+  row: {
+    cell: cell.id,
+    label: cell.label,
+    kind: cell.kind,
+    loss: cell.loss.label,
+    backbones: cell.backbones.map(({ label }) => label),
+    seed: cell.seed,
+  },
+  params: cellParams(cell),
+});
+
+/** The row of a backbone as it comes. */
+export const zeroShotEntry = ({ label }: CellBackbone): RowEntry => ({
+  id: `zero-shot:${label}`,
+  row: {
+    cell: `zero-shot:${label}`,
+    label: `zero-shot · ${label}`,
+    kind: "zero-shot",
+    loss: "zero-shot",
+    backbones: [label],
+  },
+  params: { loss: "zero-shot", backbone: label, kind: "zero-shot" },
+});
+
+/** The backbones of a plan, each once. */
+export function distinctBackbones(cells: readonly Cell[]): CellBackbone[] {
+  return [
+    ...new Map(
+      cells.flatMap(({ backbones }) => backbones).map((backbone) => [backbone.label, backbone]),
+    ).values(),
+  ];
+}
