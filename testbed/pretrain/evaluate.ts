@@ -19,11 +19,20 @@ export interface ZeroShotReport {
 }
 
 /** Zero-shot accuracy of a pre-trained folder on the downstream test set, and how it follows the recorded counts. */
-export async function zeroShotReport(folder: string, dataset: Dataset, threads: number): Promise<ZeroShotReport> {
+export async function zeroShotReport(
+  folder: string,
+  dataset: Dataset,
+  threads: number,
+): Promise<ZeroShotReport> {
   const checkpoint = await openCheckpoint(folder);
   const tokenizer = await openTokenizer(folder, checkpoint.config.text.contextLength);
   const { classNames, test } = dataset;
-  const texts = await embedTexts(checkpoint, tokenizer, { classNames, prompts: ["a photo of a {}."] }, { threads });
+  const texts = await embedTexts(
+    checkpoint,
+    tokenizer,
+    { classNames, prompts: ["a photo of a {}."] },
+    { threads },
+  );
   const store = createImageStore(test.images, checkpoint.preprocessor.channels);
   const transform = testTransform(checkpoint.preprocessor);
   const { logits } = await embedImages(
@@ -47,7 +56,8 @@ export async function zeroShotReport(folder: string, dataset: Dataset, threads: 
   };
   const recorded = classNames.map((name) => counts[name]!);
   const order = recorded.map((_, k) => k).sort((a, b) => recorded[b]! - recorded[a]!);
-  const mean = (classes: readonly number[]) => classes.reduce((sum, k) => sum + accuracy[k]!, 0) / classes.length;
+  const mean = (classes: readonly number[]) =>
+    classes.reduce((sum, k) => sum + accuracy[k]!, 0) / classes.length;
   const third = (i: number) => mean(order.slice(Math.floor((i * K) / 3), Math.floor(((i + 1) * K) / 3)));
   return {
     accuracy: mean(order),

@@ -42,7 +42,7 @@ export interface PretrainOptions {
   readonly log: (line: string) => void;
 }
 
-const VOCABULARY = 1200;
+const VOCABULARY = 3000;
 const MAX_SCALE = Math.log(100);
 
 /** Pre-trains a small CLIP on a corpus with the project's own engine and writes it as a Hugging Face folder. */

@@ -13,7 +13,7 @@ export const testbedShape = {
   },
   text: {
     width: 128,
-    layers: 3,
+    layers: 2,
     heads: 4,
     mlpWidth: 512,
     contextLength: 16,

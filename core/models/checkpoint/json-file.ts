@@ -58,7 +58,10 @@ function pathOf({ instancePath, keyword, params }: ErrorObject): string {
 
 function describe({ keyword, message = `fails "${keyword}"`, params, data }: ErrorObject): string {
   if (keyword === "required") return "is missing";
-  const allowed = keyword === "enum" ? ` (${(params.allowedValues as unknown[]).join(", ")})` : "";
+  const allowed =
+    keyword === "enum"
+      ? ` (${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(", ")})`
+      : "";
   const shown = JSON.stringify(data);
   return `${message}${allowed}, but is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}`;
 }

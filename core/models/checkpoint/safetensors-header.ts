@@ -52,6 +52,8 @@ export async function readSafetensorsHeader(file: string): Promise<SafetensorsHe
     );
     checkLayout(file, tensors, start, size);
     return { file, headerLength, tensors, metadata: readMetadata(file, metadata) };
+  } catch (error) {
+    throw error instanceof FileError ? error : cannotOpen(file, error);
   } finally {
     await handle.close();
   }

@@ -25,7 +25,8 @@ export async function writeAtomically(
     }
     await rename(temporary, file);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    // What went wrong first is what the user must hear.
+    await rm(temporary, { force: true }).catch(() => {});
     const { code, message } = cause as NodeJS.ErrnoException;
     throw new FileError(file, `cannot be written (${code ?? message})`, {
       hint: code === "ENOSPC" ? "free some disk space" : "check that the folder exists and can be written to",

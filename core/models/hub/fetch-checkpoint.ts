@@ -35,6 +35,9 @@ export async function resolveCheckpoint(
     return cached.snapshot(commit);
   if (isOffline(env)) throw notFetched(location, "HF_HUB_OFFLINE is set and it is not in the cache");
   const accessToken = hubToken(env);
+  if (accessToken && !accessToken.startsWith("hf_")) {
+    throw notFetched(location, "HF_TOKEN does not hold a token of the hub, which start with hf_");
+  }
   const request = {
     repo: location.repo,
     revision: location.revision,

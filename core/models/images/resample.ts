@@ -39,10 +39,12 @@ export function resample(image: DecodedImage, options: ResampleOptions, scratch:
   const { box, width, height, window, filter } = options;
   const { channels } = image;
   const vertical = coefficientsFor(box.height, height, filter);
+  const scaledVertically = height !== box.height;
   // Rows of the box that the window needs.
-  const first = vertical.starts[window.top]!;
   const lastRow = window.top + window.height - 1;
-  const rows = vertical.starts[lastRow]! + vertical.counts[lastRow]! - first;
+  const first = scaledVertically ? vertical.starts[window.top]! : window.top;
+  const end = scaledVertically ? vertical.starts[lastRow]! + vertical.counts[lastRow]! : lastRow + 1;
+  const rows = end - first;
 
   const rowLength = window.width * channels;
   scratch.columns = atLeast(scratch.columns, rows * rowLength);
@@ -51,7 +53,7 @@ export function resample(image: DecodedImage, options: ResampleOptions, scratch:
   if (width === box.width) copyRows(image, box.left + window.left, top, rows, rowLength, scratch.columns);
   else
     scaleRows(image, coefficientsFor(box.width, width, filter), box.left, top, rows, window, scratch.columns);
-  if (height === box.height) return scratch.columns.subarray(0, window.height * rowLength);
+  if (!scaledVertically) return scratch.columns.subarray(0, window.height * rowLength);
   scaleColumns(scratch.columns, vertical, first, rowLength, window, scratch.result);
   return scratch.result.subarray(0, window.height * rowLength);
 }
