@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["core/**/*.test.ts", "plugins/**/*.test.ts", "test/**/*.test.ts"],
+    globalSetup: ["test/support/mlflow-global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 300_000,
     // Two cores: more workers only make onnxruntime's threads fight each other.

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { DualtailError } from "../errors.ts";
 import { EXIT } from "./host.ts";
 
@@ -26,4 +27,15 @@ export function listenForInterrupts(remark: (text: string) => void): Interrupts 
       for (const name of SIGNALS) process.off(name, onSignal);
     },
   };
+}
+
+/** Resolves at the first Ctrl-C. */
+export async function untilInterrupted(signal: AbortSignal): Promise<void> {
+  // A pending promise alone does not keep Node running.
+  const alive = setInterval(() => {}, 60_000);
+  try {
+    if (!signal.aborted) await once(signal, "abort");
+  } finally {
+    clearInterval(alive);
+  }
 }

@@ -1,59 +1,54 @@
+import path from "node:path";
 import type { Reporter } from "../comparison/reporter.ts";
 import type { Tracking } from "../container/index.ts";
-import type { OpenTracker } from "../tracking/tracker.ts";
+import { createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
+import {
+  type ManagedMlflow,
+  reachableClient,
+  resolveTracking,
+  startManagedMlflow,
+} from "../tracking/index.ts";
 import type { Host } from "./host.ts";
 
-export interface TrackingOptions {
-  /** What `--tracking-uri` says. */
-  readonly uri?: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** Folder for what has to be kept on disk. */
-  readonly folder: string;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
+/** Folder of the MLflow server that dualtail keeps, and of what is kept on disk without one. */
+export const homeFolder = (cwd: string): string => path.resolve(cwd, ".dualtail");
+
+const withUri = (env: NodeJS.ProcessEnv, uri?: string): NodeJS.ProcessEnv =>
+  uri === undefined ? env : { ...env, MLFLOW_TRACKING_URI: uri };
+
+const lines = (reporter: Reporter) => ({
+  onProgress: (line: string) => reporter.line(line),
+  warn: (line: string) => reporter.warn(line),
+});
+
+/** A comparison's tracking as the command line opened it. */
+export interface OpenedTracking extends Tracking {
+  /** The server that was started for it, when one was. */
+  readonly managed?: ManagedMlflow;
 }
 
-export interface ResolvedTracking {
-  readonly openTracker: OpenTracker;
-  readonly description: string;
-  /** Lets go of a server that was started. */
-  close?(): Promise<void>;
+/** Decides where a comparison's data goes: the server named, else a server of our own, else the disk. */
+export async function openTracking(host: Host, reporter: Reporter, uri?: string): Promise<OpenedTracking> {
+  const { openTracker, description, managed, stop } = await resolveTracking(withUri(host.env, uri), {
+    home: homeFolder(host.cwd),
+    ...lines(reporter),
+  });
+  reporter.line(`Tracking: ${description}`);
+  return { open: openTracker, description, close: stop, ...(managed ? { managed } : {}) };
 }
 
-/** What the command line needs of core/tracking/open-tracker. */
-export interface OpenTrackerModule {
-  /** Where data goes: the server at `uri`, else MLFLOW_TRACKING_URI, else a server that dualtail keeps, else the disk. */
-  resolveTracking(options: TrackingOptions): Promise<ResolvedTracking>;
-  /** Starts the server that dualtail keeps, or finds it running. */
-  openManagedServer(
-    options: Omit<TrackingOptions, "uri">,
-  ): Promise<{ readonly url: string; stop(): Promise<void> }>;
-}
+/** Starts the server that dualtail keeps, or finds it running. */
+export const openManagedServer = (host: Host, reporter: Reporter): Promise<ManagedMlflow> =>
+  startManagedMlflow({ home: homeFolder(host.cwd), env: host.env, onProgress: lines(reporter).onProgress });
 
-/** What the command line needs of core/tracking/sync. */
-export interface SyncModule {
-  /** Uploads what is kept in a run folder; resolves to a line that says what and where. */
-  syncToMlflow(options: TrackingOptions): Promise<string>;
-}
-
-/** Sources or compiled, like this module. */
-const load = (module: string): Promise<unknown> =>
-  import(
-    new URL(`../tracking/${module}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url).href
-  );
-
-export const openTrackerModule = () => load("open-tracker") as Promise<OpenTrackerModule>;
-export const syncModule = () => load("sync") as Promise<SyncModule>;
-
-/** Decides where a comparison's data goes. */
-export async function openTracking(
+/** A client for uploading: of the server named, else of our own. */
+export async function openClient(
   host: Host,
   reporter: Reporter,
-  folder: string,
   uri?: string,
-): Promise<Tracking> {
-  const { resolveTracking } = await openTrackerModule();
-  const { env, signal } = host;
-  const { openTracker, description, close } = await resolveTracking({ uri, env, folder, reporter, signal });
-  return { open: openTracker, description, close: close ?? (async () => {}) };
+): Promise<{ client: MlflowClient; close(): Promise<void> }> {
+  const env = withUri(host.env, uri);
+  if (env.MLFLOW_TRACKING_URI?.trim()) return { client: await reachableClient(env), close: async () => {} };
+  const managed = await openManagedServer(host, reporter);
+  return { client: createMlflowClient({ trackingUri: managed.uri }), close: () => managed.stop() };
 }

@@ -81,7 +81,9 @@ export function runsOf(transport: Transport): Runs {
   };
 
   const findByTag = async (experimentId: string, key: string, value: string) => {
-    const filter = `tags.\`${key}\` = '${value}'`;
+    // The filter language has two quotes and no escape.
+    const quote = value.includes("'") ? '"' : "'";
+    const filter = `tags.\`${key}\` = ${quote}${value}${quote}`;
     return (await search({ experimentIds: [experimentId], filter, maxResults: 1 })).items[0];
   };
 

@@ -63,8 +63,7 @@ export function createTransport(connection: Connection, options: TransportOption
           ...connection.headers,
           ...(request.json === undefined ? {} : { "content-type": "application/json" }),
         },
-        body:
-          request.json === undefined ? (request.body as BodyInit | undefined) : JSON.stringify(request.json),
+        body: request.json === undefined ? (request.body as Blob | undefined) : JSON.stringify(request.json),
         signal: AbortSignal.timeout(limit),
         // A redirect to a login page would answer 200 with HTML, and one to another host would carry credentials there.
         redirect: "manual",
@@ -120,7 +119,9 @@ function mayRepeat(error: Error, { repeatable = true }: Request): boolean {
 }
 
 function address(base: string, { path, query = {} }: Request): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  const parameters = new URLSearchParams();
+  for (const [key, value] of Object.entries(query))
+    if (value !== undefined) parameters.set(key, String(value));
+  const search = parameters.toString();
   return `${base}${path}${search === "" ? "" : `?${search}`}`;
 }

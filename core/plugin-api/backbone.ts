@@ -62,12 +62,12 @@ export function defineHubBackbone(provider: {
         },
         repo: {
           type: "string",
-          pattern: "^[\\w.-]+/[\\w.-]+$",
+          pattern: "^\\w[\\w.-]*/\\w[\\w.-]*$",
           description: "Repository on the Hugging Face hub (owner/name) to use instead of `checkpoint`",
         },
         revision: {
           type: "string",
-          pattern: "^[\\w.-]+(/[\\w.-]+)*$",
+          pattern: "^(?!.*\\.\\.)\\w[\\w.-]*(/[\\w.-]+)*$",
           default: "main",
           description: "Branch, tag or commit of the repository",
         },

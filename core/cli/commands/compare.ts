@@ -3,10 +3,12 @@ import path from "node:path";
 import type { Device } from "../../comparison/config/index.ts";
 import type { ComparisonResult } from "../../comparison/execution-types.ts";
 import { resolve, resolveTrackingPort } from "../../container/index.ts";
+import type { ManagedMlflow } from "../../tracking/index.ts";
 import { UsageError } from "../failure.ts";
 import { cacheFolder } from "../folders.ts";
 import { EXIT, type Host } from "../host.ts";
-import { openTracking } from "../tracking.ts";
+import { untilInterrupted } from "../interrupts.ts";
+import { type OpenedTracking, openTracking } from "../tracking.ts";
 import { dryRunJson, dryRunText } from "./dry-run.ts";
 import { outputFolder, prepareComparison } from "./prepare.ts";
 
@@ -30,9 +32,13 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
     });
   }
   const reporter = host.reporter({ quiet: flags.quiet });
+  let opened: OpenedTracking | undefined;
   const prepared = await prepareComparison(file, host.cwd, flags, {
     reporter,
-    tracking: () => openTracking(host, reporter, outputDir, flags.trackingUri),
+    tracking: async () => {
+      opened = await openTracking(host, reporter, flags.trackingUri);
+      return opened;
+    },
   });
   const { config, container, document, plan } = prepared;
   const outputDir = outputFolder(config, host.cwd);
@@ -42,10 +48,9 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
   }
   const { executeComparison } = await import("../../comparison/execute.ts");
   const tracking = await resolveTrackingPort(container);
-  let result: ComparisonResult;
   try {
     host.signal.throwIfAborted();
-    result = await executeComparison({
+    const result = await executeComparison({
       config,
       plan,
       registry: prepared.registry,
@@ -59,13 +64,29 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
       resume,
       configSource: document.text,
     });
+    reporter.close();
+    printResult(host, result, flags.json === true);
+    for (const { label, reason } of result.failed) reporter.warn(`${label} failed: ${reason}`);
+    await keepOpen(host, opened?.managed, flags);
+    return result.failed.length ? EXIT.failure : 0;
   } finally {
     await tracking.close();
   }
-  reporter.close();
-  printResult(host, result, flags.json === true);
-  for (const { label, reason } of result.failed) reporter.warn(`${label} failed: ${reason}`);
-  return result.failed.length ? EXIT.failure : 0;
+}
+
+/** The server that was started for this comparison: a person at a terminal can look at it until Ctrl-C. */
+async function keepOpen(
+  host: Host,
+  server: ManagedMlflow | undefined,
+  { json, quiet }: CompareFlags,
+): Promise<void> {
+  if (server === undefined || json) return;
+  if (host.isTerminal && !quiet && !host.signal.aborted) {
+    host.print(`MLflow stays open at ${server.uri} until Ctrl-C; again later: npx dualtail mlflow`);
+    await untilInterrupted(host.signal);
+  } else {
+    host.print("Open MLflow again: npx dualtail mlflow");
+  }
 }
 
 function printResult(host: Host, result: ComparisonResult, json: boolean): void {

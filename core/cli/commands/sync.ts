@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { syncToMlflow } from "../../tracking/index.ts";
 import { UsageError } from "../failure.ts";
 import type { Host } from "../host.ts";
-import { syncModule } from "../tracking.ts";
+import { openClient } from "../tracking.ts";
 
 export interface SyncFlags {
   readonly trackingUri?: string;
@@ -11,15 +12,27 @@ export interface SyncFlags {
 
 /** Uploads what a comparison has kept on disk. */
 export async function syncCommand(host: Host, folder: string, flags: SyncFlags): Promise<number> {
-  const runFolder = path.resolve(host.cwd, folder);
-  if (!existsSync(runFolder)) {
-    throw new UsageError(`there is no folder ${runFolder}`, {
-      hint: "name the run folder that the comparison printed",
+  const root = path.resolve(host.cwd, folder);
+  if (!existsSync(root)) {
+    throw new UsageError(`there is no folder ${root}`, {
+      hint: "name the folder that the comparison printed",
     });
   }
-  const { syncToMlflow } = await syncModule();
   const reporter = host.reporter({ quiet: flags.quiet });
-  const { env, signal } = host;
-  host.print(await syncToMlflow({ uri: flags.trackingUri, env, folder: runFolder, reporter, signal }));
+  const { client, close } = await openClient(host, reporter, flags.trackingUri);
+  try {
+    const result = await syncToMlflow({
+      root,
+      client,
+      onProgress: ({ done, total, run }) => {
+        if (run !== "") reporter.line(`Uploading ${done + 1} of ${total}: ${run}`);
+      },
+    });
+    const { uploaded, unchanged, deleted, urls } = result;
+    const skipped = deleted > 0 ? `, ${deleted} deleted on the server and left so` : "";
+    host.print([`${uploaded} runs uploaded, ${unchanged} were there already${skipped}`, ...urls].join("\n"));
+  } finally {
+    await close();
+  }
   return 0;
 }

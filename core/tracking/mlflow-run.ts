@@ -1,0 +1,106 @@
+import type { MlflowClient, DatasetInput as MlflowDatasetInput, RunInfo } from "../mlflow-js-client/index.ts";
+import { MlflowError } from "../mlflow-js-client/index.ts";
+import { TrackingError, tracked, trackingError } from "./errors.ts";
+import { createMetricBuffer } from "./metric-buffer.ts";
+import { MAX_PARAM_VALUE, MAX_TAG_VALUE, shortened, shortenedTags, TAGS } from "./mlflow-tags.ts";
+import type { DatasetInput, RunStatus, TrackedRun } from "./tracker.ts";
+
+/** Writes to one run of an MLflow server; shared by the live tracker and by the upload from disk. */
+export interface MlflowRun extends TrackedRun {
+  /** Delivers buffered metrics. */
+  flush(): Promise<void>;
+  /** `finish` at a given time. */
+  finishAt(status: RunStatus | "RUNNING", endTime: number | undefined, reason?: string): Promise<void>;
+}
+
+export function mlflowRun(client: MlflowClient, info: RunInfo, now: () => number = Date.now): MlflowRun {
+  const { runId, experimentId } = info;
+  const buffer = createMetricBuffer({
+    deliver: (metrics) => client.runs.logBatch(runId, { metrics }),
+    // A refused point would be refused again; one that did not arrive should still do so.
+    keepAfter: (error) => error instanceof MlflowError && error.transient,
+  });
+
+  const run: MlflowRun = {
+    id: runId,
+    url: client.runUrl(experimentId, runId),
+    async logParams(params) {
+      const texts = Object.entries(params).map(([key, value]) => [key, String(value)] as const);
+      for (const [key, text] of texts) {
+        if (text.length > MAX_PARAM_VALUE) await run.logArtifact(longParamArtifact(key), text);
+      }
+      const short = Object.fromEntries(texts.map(([key, text]) => [key, shortened(text, MAX_PARAM_VALUE)]));
+      await tracked(client.runs.logBatch(runId, { params: short }));
+    },
+    async logMetrics(points) {
+      await tracked(buffer.add(points));
+    },
+    async setTags(tags) {
+      await tracked(client.runs.logBatch(runId, { tags: shortenedTags(tags) }));
+    },
+    async logInputs(inputs) {
+      if (inputs.length > 0) await tracked(client.runs.logInputs(runId, inputs.map(toMlflowInput)));
+    },
+    async logArtifact(path, content) {
+      await tracked(client.artifacts.upload(info, path, content));
+    },
+    async logArtifactFile(path, file) {
+      try {
+        await client.artifacts.uploadFile(info, path, file);
+      } catch (error) {
+        if (error instanceof MlflowError) throw trackingError(error);
+        throw new TrackingError(
+          `${file}: cannot be logged as artifact ${path} (${(error as Error).message})`,
+          {
+            hint: "check that the file exists and can be read",
+            cause: error,
+          },
+        );
+      }
+    },
+    flush: () => tracked(buffer.flush()),
+    finish: (status, reason) => run.finishAt(status, now(), reason),
+    async finishAt(status, endTime, reason) {
+      // The run's end is recorded even when its last metrics are lost; that loss is reported after it.
+      const lost = await run.flush().then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      );
+      if (reason) await tracked(client.runs.setTag(runId, TAGS.reason, shortened(reason, MAX_TAG_VALUE)));
+      await tracked(client.runs.update(runId, { status, endTime }));
+      if (lost) throw lost.error;
+    },
+  };
+  return run;
+}
+
+/** Where the whole of a param's value lies that MLflow would cut. */
+const longParamArtifact = (key: string) => `params/${key.replaceAll(/[^\w.-]/g, "_")}.txt`;
+
+/** MLflow's limits for a dataset's fields. */
+const LIMITS = { digest: 36, name: 500, schema: 65_535, profile: 65_535 };
+
+function toMlflowInput(input: DatasetInput): MlflowDatasetInput {
+  const { name, digest, source, context, schema, profile } = input;
+  const remote = /^https?:\/\//.test(source);
+  return {
+    tags: { [TAGS.datasetContext]: context },
+    dataset: {
+      name: shortened(name, LIMITS.name),
+      digest: digest.slice(0, LIMITS.digest),
+      sourceType: remote ? "http" : "local",
+      source: JSON.stringify(remote ? { url: source } : { uri: source }),
+      schema: jsonWithin(schema, LIMITS.schema),
+      profile: jsonWithin(profile, LIMITS.profile),
+    },
+  };
+}
+
+/** JSON, or a note where it would be too long for the server's column: cut JSON is of no use. */
+function jsonWithin(value: unknown, limit: number): string | undefined {
+  if (value === undefined) return undefined;
+  const text = JSON.stringify(value);
+  return text.length <= limit
+    ? text
+    : JSON.stringify({ omitted: `${text.length} characters, limit ${limit}` });
+}
