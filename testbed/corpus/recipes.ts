@@ -23,7 +23,7 @@ const longTailed = { kind: "long-tailed", first: 100, ratio: 100, otherFirst: 10
 /**
  * The three corpora, named as the backbones they pre-train. The two seeds were chosen so that neither the rank
  * correlation of the class counts with the downstream training counts (default options) nor that between the two long
- * tails exceeds 0.06; the cap so that the three corpora are of about the same size.
+ * tails exceeds 0.05; the cap so that the three corpora are of about the same size.
  */
 export const recipes = {
   clip: { ...longTailed, seed: 3 },

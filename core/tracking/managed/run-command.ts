@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
 export interface CommandResult {
-  /** Undefined when the program does not exist or cannot be executed. */
+  /** Undefined when the program does not exist, cannot be executed, or took too long. */
   readonly code: number | undefined;
   readonly stdout: string;
   /** The last lines of both outputs. */
@@ -32,7 +32,8 @@ export function runCommand(
     const child = spawn(command, args, {
       env,
       cwd,
-      timeout: timeoutMs,
+      // Not `timeout`: its timer keeps a process alive whose program was not there to be started.
+      signal: timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs),
       stdio: ["ignore", "pipe", "pipe"],
       windowsHide: true,
     });

@@ -1,0 +1,142 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MLFLOW_HOME } from "../../test/support/mlflow-global-setup.ts";
+import { mlflowUri, SERVER_START } from "../../test/support/mlflow-server.ts";
+import { createMlflowClient } from "../mlflow-js-client/index.ts";
+import { readState } from "./managed/server-state.ts";
+import { startManagedMlflow } from "./managed-mlflow.ts";
+import { openMlflowTracker } from "./mlflow-tracker.ts";
+import { isAlive } from "./process-lock.ts";
+
+let scratch: string;
+beforeAll(async () => {
+  // Installs MLflow where that has not been done.
+  await mlflowUri();
+  scratch = await mkdtemp(join(tmpdir(), "dualtail managed-"));
+}, SERVER_START);
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+const home = MLFLOW_HOME;
+const groupIsAlive = (pid: number) => isAlive(-pid);
+
+describe("startManagedMlflow", () => {
+  it("is shared, ends with its last user, and keeps its data, artifacts, UI and port", async () => {
+    const dataDir = join(scratch, "data o'f ü");
+    const lines: string[] = [];
+    const [first, second] = await Promise.all([
+      startManagedMlflow({ home, dataDir, onProgress: (line) => lines.push(line) }),
+      startManagedMlflow({ home, dataDir, onProgress: (line) => lines.push(line) }),
+    ]);
+    expect(lines).toEqual(["Starting MLflow"]);
+    expect(second.uri).toBe(first.uri);
+    expect([first.reused, second.reused].sort()).toEqual([false, true]);
+    const { pid } = readState(dataDir)!;
+
+    const client = createMlflowClient({ trackingUri: first.uri });
+    const tracker = await openMlflowTracker({ client, experiment: "kept" });
+    const run = await tracker.startRun({ name: "yesterday's" });
+    await run.logArtifact("a.txt", "still here");
+    await run.finish("FINISHED");
+    expect(await (await fetch(first.uri)).text()).toContain('<div id="root">');
+
+    await first.stop();
+    await first.stop();
+    await client.server.health();
+    await second.stop();
+    expect(groupIsAlive(pid)).toBe(false);
+    await expect(client.server.health()).rejects.toMatchObject({ errorCode: "ECONNREFUSED" });
+
+    // What the user is told to type opens it again.
+    const port = Number(new URL(first.uri).port);
+    expect(first.where).toBe(dataDir);
+    const shell = spawn("sh", ["-c", `exec sh -c "$0"`, first.reopenCommand], {
+      detached: true,
+      stdio: "ignore",
+    });
+    try {
+      await expect.poll(() => client.server.health().then(() => "up"), { timeout: 60_000 }).toBe("up");
+      const { info } = await client.runs.get(run.id);
+      expect(new TextDecoder().decode(await client.artifacts.download(info, "a.txt"))).toBe("still here");
+      // Its port being taken, the next managed server takes another.
+      const beside = await startManagedMlflow({ home, dataDir: join(scratch, "beside"), port: port + 1 });
+      await beside.stop();
+    } finally {
+      process.kill(-shell.pid!, "SIGKILL");
+    }
+  }, 300_000);
+
+  it("takes over a server whose process was killed, and ends it", async () => {
+    const dataDir = join(scratch, "orphan");
+    const managed = fileURLToPath(new URL("./managed-mlflow.ts", import.meta.url));
+    const script = join(scratch, "start.mts");
+    await writeFile(
+      script,
+      `import { startManagedMlflow } from ${JSON.stringify(managed)};
+       console.log((await startManagedMlflow(${JSON.stringify({ home, dataDir })})).uri); setInterval(() => 0, 1000);`,
+    );
+    const child = spawn(process.execPath, ["--import", "tsx", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [uri] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const { pid } = readState(dataDir)!;
+    const again = await startManagedMlflow({ home, dataDir });
+    expect(again).toMatchObject({ reused: true, uri: uri.trim() });
+    await again.stop();
+    expect(groupIsAlive(pid)).toBe(false);
+    expect(readState(dataDir)).toBeUndefined();
+  }, 300_000);
+
+  it("ends the server when the process that started it ends", async () => {
+    const dataDir = join(scratch, "exit");
+    const managed = fileURLToPath(new URL("./managed-mlflow.ts", import.meta.url));
+    const script = join(scratch, "exit.mts");
+    await writeFile(
+      script,
+      `import { startManagedMlflow } from ${JSON.stringify(managed)};
+       import { readFileSync } from "node:fs";
+       await startManagedMlflow(${JSON.stringify({ home, dataDir })});
+       console.log(JSON.parse(readFileSync(${JSON.stringify(join(dataDir, "server.json"))}, "utf8")).pid);`,
+    );
+    const child = spawn(process.execPath, ["--import", "tsx", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    // Nothing of the server keeps the process alive.
+    await once(child, "exit");
+    expect(Number(output)).toBeGreaterThan(1);
+    await expect.poll(() => groupIsAlive(Number(output)), { timeout: 15_000 }).toBe(false);
+  }, 300_000);
+
+  it("shows the end of the log when the server dies", async () => {
+    const dataDir = join(scratch, "broken");
+    const first = startManagedMlflow({ home, dataDir, port: await takenPort() });
+    await expect(first).rejects.toThrow(/did not start \(exit code \d+\): .*address already in use/s);
+    await writeFile(join(dataDir, "mlflow.db"), "this is no database");
+    const failure = startManagedMlflow({ home, dataDir });
+    await expect(failure).rejects.toMatchObject({
+      name: "TrackingError",
+      hint: expect.stringContaining("server.log"),
+    });
+    await expect(failure).rejects.toThrow(/file is not a database/);
+    expect(await readFile(join(dataDir, "server.log"), "utf8")).toContain("not a database");
+  }, 300_000);
+});
+
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  server.unref();
+  return (server.address() as AddressInfo).port;
+}
