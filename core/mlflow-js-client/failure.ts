@@ -63,7 +63,7 @@ export function failureOfNetwork(cause: unknown, attempt: Attempt & { readonly l
   const timedOut =
     code === "TimeoutError" || code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT";
   const errorCode = timedOut ? "TIMEOUT" : code;
-  const problem = timedOut ? `no answer within ${limit / 1000} s` : (KNOWN[code] ?? `${message} (${code})`);
+  const problem = timedOut ? `no answer within ${limit / 1000} s` : (KNOWN[code] ?? message);
   const text = `MLflow at ${connection.base} cannot be reached for ${endpoint}: ${problem}${tries(attempts)}`;
   return new MlflowError(connection.redact(text), { errorCode, endpoint, attempts });
 }
@@ -87,7 +87,11 @@ function rootOf(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: "UNKNOWN", message: String(error) };
   if (error.cause instanceof Error) return rootOf(error.cause);
   const { code } = error as { code?: unknown };
-  return { code: typeof code === "string" ? code : error.name, message: error.message || error.name };
+  if (typeof code === "string") return { code, message: `${error.message} (${code})` };
+  return {
+    code: error.name === "TimeoutError" ? error.name : "NETWORK",
+    message: error.message || error.name,
+  };
 }
 
 /** Retry-After: seconds, or an HTTP date. */

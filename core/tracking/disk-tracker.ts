@@ -19,7 +19,12 @@ export interface DiskTrackerOptions {
  * `syncToMlflow` to upload. Its methods throw FileError.
  */
 export async function openDiskTracker({ root, experiment }: DiskTrackerOptions): Promise<Tracker> {
-  await mkdir(root, { recursive: true });
+  await mkdir(root, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw new FileError(root, `cannot be made (${cause.code})`, {
+      hint: "check the path and its permissions",
+      cause,
+    });
+  });
   const journals = new Set<Journal>();
   const writer = { pid: process.pid, host: hostname() };
 

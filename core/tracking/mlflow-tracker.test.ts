@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import getPort from "get-port";
 import { beforeAll, describe, expect, it } from "vitest";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
 import { createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
@@ -137,12 +138,13 @@ describe("openMlflowTracker", () => {
   });
 
   it("names a server that cannot be reached", async () => {
-    const nobody = createMlflowClient({ trackingUri: "http://user:pw@127.0.0.1:1", retries: 0 });
+    const host = `127.0.0.1:${await getPort({ host: "127.0.0.1" })}`;
+    const nobody = createMlflowClient({ trackingUri: `http://user:pw@${host}`, retries: 0 });
     const failure = openMlflowTracker({ client: nobody, experiment: "x" });
     await expect(failure).rejects.toMatchObject({
       name: "TrackingError",
       oneLine: expect.stringMatching(
-        /^MLflow at http:\/\/127\.0\.0\.1:1 cannot be reached.* MLFLOW_TRACKING_URI/,
+        /^MLflow at http:\/\/127\.0\.0\.1:\d+ cannot be reached.* MLFLOW_TRACKING_URI/,
       ),
     });
   });

@@ -207,4 +207,10 @@ describe("openDiskTracker", () => {
     await tracker.close();
     expect((await readdir(join(root, run.id))).sort()).toEqual(["artifacts", "events.jsonl"]);
   });
+
+  it("says when its folder cannot be used", async () => {
+    await writeFile(join(root, "file"), "");
+    const failure = openDiskTracker({ root: join(root, "file", "x"), experiment });
+    await expect(failure).rejects.toThrow(/file\/x: cannot be made \(ENOTDIR\)/);
+  });
 });

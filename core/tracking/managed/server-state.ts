@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../process-lock.ts";
 
@@ -34,7 +34,7 @@ export function dropUser(dataDir: string, serverPid: number, user: string): bool
   const state = readState(dataDir);
   if (state?.pid !== serverPid) return false;
   const users = state.users.filter((other) => other !== user && isAlive(Number.parseInt(other, 10)));
-  if (users.length > 0) writeState(dataDir, { ...state, users });
-  else rmSync(file(dataDir), { force: true });
+  // Kept also without users: the next server gets the same port, so that yesterday's links still work.
+  writeState(dataDir, { ...state, users });
   return users.length === 0;
 }
