@@ -85,14 +85,15 @@ export async function compile(
 ): Promise<Program> {
   const { InferenceSession, Tensor, listSupportedBackends } = await load();
   const { device = "cpu" } = options;
-  const available = listSupportedBackends().map(({ name }) => name);
-  if (!available.includes(device)) throw new DeviceError(device, available);
+  const backends = listSupportedBackends();
+  const bundled = backends.filter((backend) => backend.bundled).map(({ name }) => name);
+  if (!backends.some(({ name }) => name === device)) throw new DeviceError(device, bundled);
   const model = serializeGraph(graph, outputs);
   let session: InferenceSession | undefined;
   try {
     session = await InferenceSession.create(model.bytes, sessionOptions(options));
   } catch (cause) {
-    if (device !== "cpu") throw new DeviceError(device, available, cause);
+    if (device !== "cpu") throw new DeviceError(device, bundled, cause);
     throw new RunError(`onnxruntime refused the graph: ${firstLine(cause)}`, { cause });
   }
 

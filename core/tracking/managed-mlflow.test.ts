@@ -44,7 +44,9 @@ describe("startManagedMlflow", () => {
     const run = await tracker.startRun({ name: "yesterday's" });
     await run.logArtifact("a.txt", "still here");
     await run.finish("FINISHED");
-    expect(await (await fetch(first.uri)).text()).toContain('<div id="root">');
+    const page = await (await fetch(first.uri)).text();
+    const script = /src="(static-files[^"]+\.js)"/.exec(page)?.[1];
+    expect((await fetch(`${first.uri}/${script}`)).headers.get("content-type")).toContain("javascript");
 
     await first.stop();
     await first.stop();
