@@ -6,12 +6,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MLFLOW_HOME } from "../../test/support/mlflow-global-setup.ts";
 import { mlflowUri, SERVER_START } from "../../test/support/mlflow-server.ts";
 import { createMlflowClient } from "../mlflow-js-client/index.ts";
 import { readState } from "./managed/server-state.ts";
-import { startManagedMlflow } from "./managed-mlflow.ts";
+import { type ManagedMlflow, type ManagedMlflowOptions, startManagedMlflow } from "./managed-mlflow.ts";
 import { openMlflowTracker } from "./mlflow-tracker.ts";
 import { isAlive } from "./process-lock.ts";
 
@@ -23,6 +23,18 @@ beforeAll(async () => {
 }, SERVER_START);
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
+/** Servers of a test that failed half-way. */
+const started: ManagedMlflow[] = [];
+afterEach(async () => {
+  for (const server of started.splice(0)) await server.stop();
+});
+
+async function start(options: Omit<ManagedMlflowOptions, "home">): Promise<ManagedMlflow> {
+  const server = await startManagedMlflow({ home, ...options });
+  started.push(server);
+  return server;
+}
+
 const home = MLFLOW_HOME;
 const groupIsAlive = (pid: number) => isAlive(-pid);
 
@@ -31,8 +43,8 @@ describe("startManagedMlflow", () => {
     const dataDir = join(scratch, "data o'f ü");
     const lines: string[] = [];
     const [first, second] = await Promise.all([
-      startManagedMlflow({ home, dataDir, onProgress: (line) => lines.push(line) }),
-      startManagedMlflow({ home, dataDir, onProgress: (line) => lines.push(line) }),
+      start({ dataDir, onProgress: (line) => lines.push(line) }),
+      start({ dataDir, onProgress: (line) => lines.push(line) }),
     ]);
     expect(lines).toEqual(["Starting MLflow"]);
     expect(second.uri).toBe(first.uri);
@@ -86,11 +98,11 @@ describe("startManagedMlflow", () => {
     child.kill("SIGKILL");
     await once(child, "exit");
     const { pid } = readState(dataDir)!;
-    const again = await startManagedMlflow({ home, dataDir });
+    const again = await start({ dataDir });
     expect(again).toMatchObject({ reused: true, uri: uri.trim() });
     await again.stop();
     expect(groupIsAlive(pid)).toBe(false);
-    const anew = await startManagedMlflow({ home, dataDir });
+    const anew = await start({ dataDir });
     expect(anew).toMatchObject({ reused: false, uri: uri.trim() });
     await anew.stop();
     expect(readState(dataDir)).toMatchObject({ users: [] });
@@ -122,10 +134,10 @@ describe("startManagedMlflow", () => {
 
   it("shows the end of the log when the server dies", async () => {
     const dataDir = join(scratch, "broken");
-    const first = startManagedMlflow({ home, dataDir, port: await takenPort() });
+    const first = start({ dataDir, port: await takenPort() });
     await expect(first).rejects.toThrow(/did not start \(exit code \d+\): .*address already in use/s);
     await writeFile(join(dataDir, "mlflow.db"), "this is no database");
-    const failure = startManagedMlflow({ home, dataDir });
+    const failure = start({ dataDir });
     await expect(failure).rejects.toMatchObject({
       name: "TrackingError",
       hint: expect.stringContaining("server.log"),

@@ -42,6 +42,8 @@ export async function summarize(
   };
   await keep("comparison.md", markdown);
   await keep("comparison.json", json);
+  // MLflow shows this tag as the run's description.
+  await parent.setTags({ "mlflow.note.content": markdown });
   for (const backbone of new Set(rows.map((row) => row.backbone))) {
     const plot = await groupAccuracyPlot({ rows, backbone });
     await logPlot(parent, `plots/group-accuracy-${fileName(backbone)}.svg`, plot);

@@ -96,9 +96,19 @@ export async function askHealth(uri: string): Promise<"up" | "down" | "busy"> {
 /** Ends a server with everything it started, and waits for that. */
 export async function endServer(pid: number, graceMs = 5000): Promise<void> {
   signalGroup(pid, "SIGTERM");
-  const deadline = Date.now() + graceMs;
-  while (isAlive(pid) && Date.now() < deadline) await sleep(50);
-  if (isGroupAlive(pid)) signalGroup(pid, "SIGKILL");
+  if (await groupEnds(pid, graceMs)) return;
+  signalGroup(pid, "SIGKILL");
+  await groupEnds(pid, 1000);
+}
+
+async function groupEnds(pid: number, withinMs: number): Promise<boolean> {
+  const group = process.platform === "win32" ? pid : -pid;
+  const deadline = Date.now() + withinMs;
+  while (isAlive(group)) {
+    if (Date.now() > deadline) return false;
+    await sleep(50);
+  }
+  return true;
 }
 
 /** Signals the whole group; one that is gone is no error. */
@@ -113,8 +123,6 @@ export function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
-
-const isGroupAlive = (pid: number) => (process.platform === "win32" ? isAlive(pid) : isAlive(-pid));
 
 /** The user's MLflow settings are for other servers; this one shall be the same everywhere and reach out nowhere. */
 function serverEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

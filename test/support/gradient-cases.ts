@@ -1,0 +1,194 @@
+import fc from "fast-check";
+import type { Graph, Value } from "../../core/graph/index.ts";
+
+/** How values are drawn: away from kinks and poles where the function has any. */
+export type Draw = "any" | "positive" | "nonzero" | "spread";
+type Shape = readonly number[];
+
+export interface Case {
+  readonly shapes: readonly Shape[];
+  readonly build: (g: Graph, inputs: readonly Value[]) => Value;
+  readonly draw?: Draw;
+  /** The operator has no float64 kernel: it runs in float32 inside, so the differences are coarser. */
+  readonly single?: boolean;
+}
+
+const dim = fc.integer({ min: 1, max: 4 });
+const shape = (min = 1, max = 3) => fc.array(dim, { minLength: min, maxLength: max });
+const one = (build: (g: Graph, x: Value) => Value, options: Partial<Case> = {}, min = 1) =>
+  shape(min).map((s): Case => ({ shapes: [s], build: (g, [x]) => build(g, x!), ...options }));
+
+/** Two shapes that broadcast against each other, with leading axes missing and axes of size 1. */
+const broadcastPair = shape(0).chain((full) =>
+  fc
+    .tuple(
+      fc.nat(full.length),
+      fc.array(fc.boolean(), { minLength: full.length, maxLength: full.length }),
+      fc.boolean(),
+    )
+    .map(([drop, ones, swap]): [Shape, Shape] => {
+      const small = full.map((size, i) => (ones[i] ? 1 : size)).slice(drop);
+      return swap ? [small, full] : [full, small];
+    }),
+);
+const two = (build: (g: Graph, a: Value, b: Value) => Value, options: Partial<Case> = {}) =>
+  broadcastPair.map((shapes): Case => ({ shapes, build: (g, [a, b]) => build(g, a!, b!), ...options }));
+const axisOf = (x: Value, raw: number) => raw % x.shape.length;
+const axes = fc.nat(5);
+const someAxes = fc.tuple(axes, axes, fc.boolean());
+const reduce = (
+  name: "reduceSum" | "reduceMean" | "reduceMax" | "reduceMin" | "reduceLogSumExp",
+  draw: Draw = "any",
+) =>
+  fc.tuple(shape(), someAxes).map(
+    ([s, [a, b, keepDims]]): Case => ({
+      shapes: [s],
+      draw,
+      build: (g, [x]) => g[name](x!, [...new Set([axisOf(x!, a), axisOf(x!, b)])], { keepDims }),
+    }),
+  );
+const matmulCase = (op: "MatMul" | "FusedMatMul") =>
+  fc
+    .record({
+      m: dim,
+      k: dim,
+      n: dim,
+      batch: fc.array(dim, { maxLength: 2 }),
+      flat: fc.boolean(),
+      one: fc.boolean(),
+      ta: fc.boolean(),
+      tb: fc.boolean(),
+    })
+    .map(({ m, k, n, batch, flat, one: single, ta, tb }): Case => {
+      const fused = op === "FusedMatMul";
+      const right = flat ? [] : batch.map((size) => (single ? 1 : size));
+      return {
+        shapes: [
+          [...batch, ...(fused && ta ? [k, m] : [m, k])],
+          [...right, ...(fused && tb ? [n, k] : [k, n])],
+        ],
+        build: (g, [a, b]) => g.matmul(a!, b!, fused ? { transA: ta, transB: tb, alpha: 0.7 } : {}),
+      };
+    });
+
+/** By operator: random shapes with broadcasting, axes of size 1, negative axes and every attribute a rule reads. */
+export const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
+  Add: two((g, a, b) => g.add(a, b)),
+  Sub: two((g, a, b) => g.sub(a, b)),
+  Mul: two((g, a, b) => g.mul(a, b)),
+  Div: two((g, a, b) => g.div(a, b), { draw: "nonzero" }),
+  Pow: two((g, a, b) => g.pow(a, b), { draw: "positive" }),
+  Max: two((g, a, b) => g.max(a, b), { draw: "spread" }),
+  Min: two((g, a, b) => g.min(a, b), { draw: "spread" }),
+  Where: two((g, a, b) =>
+    g.where(g.greater(g.constant([0.3], []), g.mul(g.constant([1], []), g.constant([0.1], []))), a, b),
+  ),
+  Neg: one((g, x) => g.neg(x)),
+  Abs: one((g, x) => g.abs(x), { draw: "nonzero" }),
+  Identity: one((g, x) => g.identity(x)),
+  Exp: one((g, x) => g.exp(x)),
+  Log: one((g, x) => g.log(x), { draw: "positive" }),
+  Sqrt: one((g, x) => g.sqrt(x), { draw: "positive" }),
+  Reciprocal: one((g, x) => g.reciprocal(x), { draw: "nonzero" }),
+  Sigmoid: one((g, x) => g.sigmoid(x)),
+  Tanh: one((g, x) => g.tanh(x)),
+  Relu: one((g, x) => g.relu(x), { draw: "nonzero" }),
+  Softplus: one((g, x) => g.softplus(x), { single: true }),
+  Erf: one((g, x) => g.erf(x), { single: true }),
+  Gelu: one((g, x) => g.gelu(x), { single: true }),
+  QuickGelu: one((g, x) => g.quickGelu(x), { single: true }),
+  MatMul: matmulCase("MatMul"),
+  FusedMatMul: matmulCase("FusedMatMul"),
+  Gemm: fc.record({ m: dim, k: dim, n: dim, ta: fc.boolean(), tb: fc.boolean() }).map(
+    ({ m, k, n, ta, tb }): Case => ({
+      shapes: [ta ? [k, m] : [m, k], tb ? [n, k] : [k, n], [n]],
+      build: (g, inputs) =>
+        g.emit("Gemm", inputs, { transA: Number(ta), transB: Number(tb), alpha: 0.5, beta: 1.5 })[0]!,
+    }),
+  ),
+  ReduceSum: reduce("reduceSum"),
+  ReduceMean: reduce("reduceMean"),
+  ReduceMax: reduce("reduceMax", "spread"),
+  ReduceMin: reduce("reduceMin", "spread"),
+  ReduceLogSumExp: reduce("reduceLogSumExp"),
+  Softmax: fc
+    .tuple(shape(), axes)
+    .map(([s, a]): Case => ({ shapes: [s], build: (g, [x]) => g.softmax(x!, axisOf(x!, a)) })),
+  LogSoftmax: fc
+    .tuple(shape(), axes)
+    .map(([s, a]): Case => ({ shapes: [s], build: (g, [x]) => g.logSoftmax(x!, axisOf(x!, a)) })),
+  LayerNormalization: fc.tuple(shape(0, 2), fc.integer({ min: 2, max: 5 })).map(
+    ([s, width]): Case => ({
+      shapes: [[...s, width], [width], [width]],
+      draw: "spread",
+      build: (g, [x, w, b]) => g.layerNorm(x!, w!, b!),
+    }),
+  ),
+  Cast: one((g, x) => g.cast(g.cast(x, "float32"), "float64"), { single: true }),
+  Reshape: one((g, x) => g.reshape(x, [-1, 1])),
+  Squeeze: one(
+    (g, x) => g.emit("Squeeze", [g.reshape(x, [...x.shape, 1]), g.constant([-1], [1], "int64")])[0]!,
+  ),
+  Unsqueeze: one((g, x) => g.emit("Unsqueeze", [x, g.constant([0], [1], "int64")])[0]!),
+  Expand: broadcastPair.map(
+    ([a, b]): Case => ({ shapes: [b], build: (g, [x]) => g.expand(x!, a.length >= b.length ? a : b) }),
+  ),
+  Transpose: fc.tuple(shape(), fc.boolean()).map(
+    ([s, flip]): Case => ({
+      shapes: [s],
+      build: (g, [x]) =>
+        g.transpose(x!, flip ? s.map((_, i) => s.length - 1 - i) : s.map((_, i) => (i + 1) % s.length)),
+    }),
+  ),
+  Concat: fc.tuple(shape(), axes, dim).map(([s, a, extra]): Case => {
+    const axis = a % s.length;
+    return {
+      shapes: [s, s.map((size, i) => (i === axis ? extra : size))],
+      build: (g, values) => g.concat(values, axis),
+    };
+  }),
+  Slice: fc.tuple(shape(), axes, fc.nat(3), fc.nat(3)).map(([s, a, from, to]): Case => {
+    const axis = a % s.length;
+    const start = from % s[axis]!;
+    return {
+      shapes: [s],
+      build: (g, [x]) => g.slice(x!, axis, start, start + 1 + (to % (s[axis]! - start))),
+    };
+  }),
+  Pad: one((g, x) =>
+    g.pad(
+      x,
+      x.shape.map((_, i) => i % 2),
+      x.shape.map(() => 2),
+    ),
+  ),
+  Gather: fc.tuple(shape(), fc.array(fc.nat(20), { minLength: 1, maxLength: 6 })).map(
+    ([s, picks]): Case => ({
+      shapes: [s],
+      build: (g, [x]) =>
+        g.gather(
+          x!,
+          g.constant(
+            picks.map((i) => i % s[0]!),
+            [picks.length],
+            "int64",
+          ),
+        ),
+    }),
+  ),
+  ScatterND: fc.tuple(shape(), fc.array(fc.nat(20), { minLength: 1, maxLength: 6 })).map(
+    ([s, picks]): Case => ({
+      shapes: [s, [picks.length, ...s.slice(1)]],
+      build: (g, [x, updates]) =>
+        g.scatterAdd(
+          x!,
+          g.constant(
+            picks.map((i) => i % s[0]!),
+            [picks.length, 1],
+            "int64",
+          ),
+          updates!,
+        ),
+    }),
+  ),
+};
