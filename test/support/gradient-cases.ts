@@ -80,9 +80,11 @@ export const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   Pow: two((g, a, b) => g.pow(a, b), { draw: "positive" }),
   Max: two((g, a, b) => g.max(a, b), { draw: "spread" }),
   Min: two((g, a, b) => g.min(a, b), { draw: "spread" }),
-  Where: two((g, a, b) =>
-    g.where(g.greater(g.constant([0.3], []), g.mul(g.constant([1], []), g.constant([0.1], []))), a, b),
-  ),
+  Where: two((g, a, b) => {
+    const { shape: out } = g.add(a, b);
+    const alternating = Array.from({ length: out.reduce((x, y) => x * y, 1) }, (_, i) => i % 2);
+    return g.where(g.greater(g.constant(alternating, out), 0.5), a, b);
+  }),
   Neg: one((g, x) => g.neg(x)),
   Abs: one((g, x) => g.abs(x), { draw: "nonzero" }),
   Identity: one((g, x) => g.identity(x)),
