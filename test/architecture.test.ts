@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "core/evaluation": [],
   "core/mlflow-js-client": [],
   "core/tracking": ["core/mlflow-js-client"],
-  "core/container": ["core/plugin-api", "core/tracking", "core/comparison"],
+  "core/container": ["core/plugin-api", "core/tracking"],
   "core/comparison": [
     "core/container",
     "core/evaluation",

@@ -1,6 +1,6 @@
 import path from "node:path";
-import type { Reporter } from "../comparison/reporter.ts";
 import type { Tracking } from "../container/index.ts";
+import type { Reporter } from "../container/reporter.ts";
 import { createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
 import {
   type ManagedMlflow,

@@ -1,8 +1,8 @@
 import type { PluginRegistry } from "../container/index.ts";
+import type { Reporter } from "../container/reporter.ts";
 import type { OpenTracker } from "../tracking/tracker.ts";
 import type { ComparisonConfig } from "./config/types.ts";
 import type { CellKind, Plan } from "./plan/types.ts";
-import type { Reporter } from "./reporter.ts";
 
 export interface ExecuteOptions {
   readonly config: ComparisonConfig;

@@ -1,10 +1,10 @@
 import { Container } from "inversify";
-import { type Reporter, silentReporter } from "../comparison/reporter.ts";
 import { builtinFolder, discoverBuiltins } from "./discover.ts";
 import { PLUGIN_KINDS } from "./kinds.ts";
 import { importPlugins, locatePlugin, type RegisteredPlugin } from "./load-plugins.ts";
 import { type Clock, Ports, type PortTypes, systemClock, type Tracking } from "./ports.ts";
 import { createRegistry, type PluginRegistry } from "./registry.ts";
+import { type Reporter, silentReporter } from "./reporter.ts";
 
 export interface ContainerOptions {
   /** Files and npm packages named by the user; nothing else is imported. */

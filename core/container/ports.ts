@@ -1,7 +1,7 @@
-import type { Reporter } from "../comparison/reporter.ts";
 import type { OpenTracker } from "../tracking/tracker.ts";
 import { PLUGIN_KINDS, type PluginKind } from "./kinds.ts";
 import type { PluginRegistry } from "./registry.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** Time, as the rest of the project sees it; replaced in tests. */
 export interface Clock {

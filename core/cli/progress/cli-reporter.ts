@@ -1,5 +1,5 @@
-import type { Reporter } from "../../comparison/reporter.ts";
 import { type Clock, systemClock } from "../../container/index.ts";
+import type { Reporter } from "../../container/reporter.ts";
 import { plainReporter } from "./plain-reporter.ts";
 import { quietReporter } from "./quiet-reporter.ts";
 import { styleFor } from "./style.ts";

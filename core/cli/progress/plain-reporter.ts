@@ -1,5 +1,5 @@
-import type { Stage } from "../../comparison/reporter.ts";
 import type { Clock } from "../../container/index.ts";
+import type { Stage } from "../../container/reporter.ts";
 import type { CliReporter, Output } from "./cli-reporter.ts";
 import { describeEnd, describeProgress } from "./rate.ts";
 

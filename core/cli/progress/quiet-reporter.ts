@@ -1,4 +1,4 @@
-import { silentReporter } from "../../comparison/reporter.ts";
+import { silentReporter } from "../../container/reporter.ts";
 import type { CliReporter, Output } from "./cli-reporter.ts";
 
 /** Warnings only. */

@@ -1,19 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DualtailError } from "../../errors.ts";
 import { estimatePretrainPrior, type PriorEstimate } from "../../evaluation/index.ts";
 import { type ClipCheckpoint, openCheckpoint } from "../../models/checkpoint/folder.ts";
 import { embedImages } from "../../models/embed-images.ts";
 import { embedTexts, headFromText } from "../../models/embed-texts.ts";
 import { resolveCheckpoint } from "../../models/hub/fetch-checkpoint.ts";
 import { openTokenizer } from "../../models/tokenizer/index.ts";
-import type { Split } from "../../plugin-api/index.ts";
 import type { LoadPixels, Member } from "../../training/finetune.ts";
 import type { CellBackbone } from "../plan/index.ts";
-import { countLabels, type ExecutionContext, throwIfAborted } from "./context.ts";
+import { countLabels, type ExecutionContext, type SplitName, splitOf, throwIfAborted } from "./context.ts";
 import type { ImageStores } from "./images.ts";
-
-export type SplitName = "train" | "validation" | "test";
 
 /** Frozen outputs of a foundation model over a split. */
 export interface ZeroShot {
@@ -116,13 +112,6 @@ export async function prepareBackbone(
     zeroShot,
     prior: () => (prior ??= estimate()),
   };
-}
-
-/** A split by name. @throws DualtailError when the data set has none of that name */
-export function splitOf({ dataset }: ExecutionContext, name: SplitName): Split {
-  const split = dataset[name];
-  if (split === undefined) throw new DualtailError(`dataset ${dataset.name} has no ${name} split`);
-  return split;
 }
 
 /** Counts per class that whoever pre-trained the checkpoint wrote beside it. */

@@ -1,9 +1,9 @@
+import type { Reporter } from "../../container/reporter.ts";
 import { DualtailError } from "../../errors.ts";
 import type { Dataset, Split } from "../../plugin-api/index.ts";
 import type { CompileOptions } from "../../runtime/index.ts";
 import type { ComparisonConfig } from "../config/index.ts";
 import type { ExecuteOptions } from "../execution-types.ts";
-import type { Reporter } from "../reporter.ts";
 
 /** What every part of an execution shares. */
 export interface ExecutionContext {
@@ -18,6 +18,15 @@ export interface ExecutionContext {
   /** [K] π_S(y) = n_y / N */
   readonly classPrior: Float32Array;
   readonly compile: CompileOptions;
+}
+
+export type SplitName = "train" | "validation" | "test";
+
+/** A split by name. @throws DualtailError when the data set has none of that name */
+export function splitOf({ dataset }: ExecutionContext, name: SplitName): Split {
+  const split = dataset[name];
+  if (split === undefined) throw new DualtailError(`dataset ${dataset.name} has no ${name} split`);
+  return split;
 }
 
 /** Images per class. */

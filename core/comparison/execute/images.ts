@@ -6,8 +6,7 @@ import {
   trainTransform,
 } from "../../models/images/index.ts";
 import type { LoadPixels } from "../../training/finetune.ts";
-import { type SplitName, splitOf } from "./backbone.ts";
-import type { ExecutionContext } from "./context.ts";
+import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 
 /** Decoded images, shared by all backbones that take the same number of channels. */
 export interface ImageStores {

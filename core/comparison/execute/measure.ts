@@ -7,9 +7,8 @@ import {
   pretrainGroups,
   softmaxRows,
 } from "../../evaluation/index.ts";
-import type { PreparedBackbone, SplitName } from "./backbone.ts";
-import { splitOf } from "./backbone.ts";
-import type { ExecutionContext } from "./context.ts";
+import type { PreparedBackbone } from "./backbone.ts";
+import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 
 /** Class groups and the pre-training prior behind them, for one row of the result. */
 export interface GroupsOfRow {

@@ -9,8 +9,8 @@ import { schedules } from "../../training/schedule.ts";
 import type { ComparisonConfig } from "../config/index.ts";
 import type { Cell } from "../plan/index.ts";
 import type { CurvePoint } from "../presentation/index.ts";
-import { type PreparedBackbone, type SplitName, splitOf } from "./backbone.ts";
-import type { ExecutionContext } from "./context.ts";
+import type { PreparedBackbone } from "./backbone.ts";
+import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 import { type FeatureSet, type GroupsOfRow, measure } from "./measure.ts";
 import { combineLogits, strataMasses } from "./predictions.ts";
 
