@@ -158,6 +158,7 @@ describe("a comparison in a real MLflow server", () => {
     child.kill("SIGINT");
     const stopped = await ended;
     expect(stopped.code, stopped.stderr).toBe(130);
+    expect(stopped.stderr).toMatch(/stopped at step \d+ of 360 — go on with: --resume \S+comparison/);
     const before = await runsOf(experiment);
     expect(before.parent.info.status).toBe("KILLED");
     expect(named(before.children, "la · clip · seed 0").info.status).toBe("KILLED");

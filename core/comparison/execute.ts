@@ -4,7 +4,7 @@ import { type Metrics, metricsToRecord } from "../evaluation/index.ts";
 import type { TrackedRun, Tracker } from "../tracking/tracker.ts";
 import { logCheckpoint, logRowArtifacts } from "./execute/artifacts.ts";
 import { type PreparedBackbone, prepareBackbone } from "./execute/backbone.ts";
-import { throwIfAborted } from "./execute/context.ts";
+import { Interrupted, throwIfAborted } from "./execute/context.ts";
 import { logDatasetInputs } from "./execute/dataset-inputs.ts";
 import { createImageStores } from "./execute/images.ts";
 import { loadContext } from "./execute/load-context.ts";
@@ -36,6 +36,9 @@ export const executeComparison: ExecuteComparison = async (options) => {
       options.signal,
       () => runPlan(options, tracker, folder, parent),
     );
+  } catch (error) {
+    if (!options.signal.aborted || !(error instanceof DualtailError)) throw error;
+    throw new Interrupted(error.message, path);
   } finally {
     await tracker.close();
   }

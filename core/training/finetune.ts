@@ -101,9 +101,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       const [epoch, at] = [Math.floor(step / perEpoch), step % perEpoch];
       if (signal?.aborted) {
         if (checkpointDir !== undefined) await saveCheckpoint(checkpointDir, state, { step, seed });
-        throw new FinetuneAborted(`stopped at step ${step} of ${steps}`, {
-          hint: "run with --resume to go on",
-        });
+        throw new FinetuneAborted(`stopped at step ${step} of ${steps}`);
       }
       const started = performance.now();
       const indices = epochOrder(labels.length, batchSize, seed, epoch).batch(at);

@@ -157,7 +157,7 @@ export async function trainCell(
       checkpointDir,
     };
   } finally {
-    stage.done();
+    stage.done(signal.aborted ? "stopped" : undefined);
     await inOrder(predictors, (predictor) => predictor.release());
   }
 }

@@ -58,7 +58,7 @@ export async function ensureMlflowInstalled(options: InstallOptions): Promise<st
       const install = ["-m", "pip", "install", "--progress-bar", "off", "--requirement", requirements];
       await step("installing MLflow", python, install, (line) => {
         if (/^(Collecting|Downloading|Installing|Successfully)/.test(line.trim()))
-          onProgress(brief(line.trim()));
+          onProgress(brief(line.trim().replace(/ \(from .*\)$/, "")));
       });
       await writeFile(join(venv, COMPLETE), wanted);
       return python;
