@@ -21,8 +21,11 @@ export interface Experiments {
     name: string,
     options?: { readonly artifactLocation?: string; readonly tags?: Readonly<Record<string, string>> },
   ): Promise<string>;
-  /** Gets it or creates it; also right when two processes do so at once. The result may be a deleted experiment. */
-  ensure(name: string): Promise<Experiment>;
+  /**
+   * Gets it or creates it (then with these tags); also right when two processes do so at once. The result may be a
+   * deleted experiment.
+   */
+  ensure(name: string, options?: { readonly tags?: Readonly<Record<string, string>> }): Promise<Experiment>;
   setTag(experimentId: string, key: string, value: string): Promise<void>;
   search(options?: SearchExperiments): Promise<Page<Experiment>>;
   delete(experimentId: string): Promise<void>;
@@ -71,11 +74,11 @@ export function experimentsOf(transport: Transport): Experiments {
     get,
     getByName,
     create,
-    async ensure(name) {
+    async ensure(name, options) {
       const known = await getByName(name);
       if (known) return known;
       try {
-        return await get(await create(name));
+        return await get(await create(name, options));
       } catch (error) {
         // Someone else was quicker, or our own first try arrived and only its answer was lost.
         const theirs = hasErrorCode(error, "RESOURCE_ALREADY_EXISTS") ? await getByName(name) : undefined;

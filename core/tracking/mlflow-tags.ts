@@ -8,6 +8,8 @@ export const TAGS = {
   sourceName: "mlflow.source.name",
   sourceType: "mlflow.source.type",
   datasetContext: "mlflow.data.context",
+  /** On an experiment: which of MLflow's two user interfaces opens. */
+  experimentKind: "mlflow.experimentKind",
   /** Belongs to one run for ever, wherever it was first tracked. */
   runId: "dualtail.run_id",
   reason: "dualtail.reason",

@@ -62,7 +62,8 @@ export async function openMlflowTracker({ client, experiment }: MlflowTrackerOpt
 
 /** The experiment of that name, created when missing. @throws TrackingError */
 export async function openExperiment(client: MlflowClient, name: string): Promise<Experiment> {
-  const experiment = await tracked(client.experiments.ensure(name));
+  const tags = { [TAGS.experimentKind]: "custom_model_development" };
+  const experiment = await tracked(client.experiments.ensure(name, { tags }));
   if (experiment.lifecycleStage === "active") return experiment;
   throw new TrackingError(`the experiment "${name}" is in the trash of MLflow at ${client.baseUrl}`, {
     hint: `choose another name, or restore it: mlflow experiments restore --experiment-id ${experiment.experimentId}`,
