@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
@@ -7,7 +8,7 @@ import type { Dataset, DatasetContext } from "../core/plugin-api/index.ts";
 import { plugin as iconsLt } from "../plugins/datasets/icons-lt/index.ts";
 import { buildCorpus } from "./corpus/corpus.ts";
 import { type CorpusName, recipes } from "./corpus/recipes.ts";
-import { zeroShotReport } from "./pretrain/evaluate.ts";
+import { correlationAgainstFlat, zeroShotReport } from "./pretrain/evaluate.ts";
 import { type PretrainOptions, pretrain } from "./pretrain/pretrain.ts";
 
 // Rebuilds the three pre-trained folders: npm run testbed [-- --only clip,openclip] [-- --report]
@@ -51,15 +52,29 @@ const options: PretrainOptions = {
   log: (line) => console.log(line),
 };
 
+const number = (value: number | undefined) => value?.toFixed(2) ?? "undefined";
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
 async function report(dataset: Dataset): Promise<void> {
+  const all = Object.keys(recipes) as CorpusName[];
+  const flatName = all.find((name) => recipes[name].kind === "capped")!;
+  const flat = existsSync(join(out, flatName, "pretraining.json"))
+    ? await zeroShotReport(join(out, flatName), dataset, threads)
+    : undefined;
   for (const name of names) {
-    const result = await zeroShotReport(join(out, name), dataset, threads);
+    const measured = name === flatName ? flat! : await zeroShotReport(join(out, name), dataset, threads);
+    const { perClass: _perClass, recorded: _recorded, ...result } = measured;
+    const againstFlat = flat && name !== flatName ? correlationAgainstFlat(measured, flat) : undefined;
     console.log(
-      `${name}: zero-shot ${percent(result.accuracy)} (chance ${percent(result.chance)}), thirds by recorded count ${result.thirds.map(percent).join(" / ")}, rank correlation with the recorded count ${result.rankCorrelation?.toFixed(2) ?? "undefined"}`,
+      `${name}: zero-shot ${percent(result.accuracy)} (chance ${percent(result.chance)}), thirds by recorded count ${result.thirds.map(percent).join(" / ")}, rank correlation with the recorded count ${number(result.rankCorrelation)}${
+        againstFlat === undefined ? "" : `, of the difference to ${flatName} ${number(againstFlat)}`
+      }`,
     );
-    await writeFile(join(out, name, "zero-shot.json"), `${JSON.stringify(result, null, 2)}\n`);
+    const kept = {
+      ...result,
+      ...(againstFlat === undefined ? {} : { rankCorrelationAgainstFlat: againstFlat }),
+    };
+    await writeFile(join(out, name, "zero-shot.json"), `${JSON.stringify(kept, null, 2)}\n`);
   }
 }
 

@@ -18,12 +18,33 @@ export interface ZeroShotReport {
   readonly rankCorrelation: number | undefined;
 }
 
+/** The report with what it was made of. */
+export interface ZeroShotMeasurement extends ZeroShotReport {
+  /** [K] */
+  readonly perClass: readonly number[];
+  /** [K] recorded pre-training counts */
+  readonly recorded: readonly number[];
+}
+
+/**
+ * Rank correlation of the recorded counts with how much better or worse each class does than in a model that was
+ * pre-trained on flat counts. Some concepts are harder to tell than others; the difference takes that out.
+ */
+export const correlationAgainstFlat = (
+  model: ZeroShotMeasurement,
+  flat: ZeroShotMeasurement,
+): number | undefined =>
+  spearman(
+    model.perClass.map((accuracy, k) => accuracy - flat.perClass[k]!),
+    model.recorded,
+  );
+
 /** Zero-shot accuracy of a pre-trained folder on the downstream test set, and how it follows the recorded counts. */
 export async function zeroShotReport(
   folder: string,
   dataset: Dataset,
   threads: number,
-): Promise<ZeroShotReport> {
+): Promise<ZeroShotMeasurement> {
   const checkpoint = await openCheckpoint(folder);
   const tokenizer = await openTokenizer(folder, checkpoint.config.text.contextLength);
   const { classNames, test } = dataset;
@@ -64,5 +85,7 @@ export async function zeroShotReport(
     chance: 1 / K,
     thirds: [third(0), third(1), third(2)],
     rankCorrelation: spearman(accuracy, recorded),
+    perClass: accuracy,
+    recorded,
   };
 }
