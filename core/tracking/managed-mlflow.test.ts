@@ -64,7 +64,8 @@ describe("startManagedMlflow", () => {
     await first.stop();
     await client.server.health();
     await second.stop();
-    expect(groupIsAlive(pid)).toBe(false);
+    // A killed process still counts until init has collected it.
+    await expect.poll(() => groupIsAlive(pid), { timeout: 20_000 }).toBe(false);
     await expect(client.server.health()).rejects.toMatchObject({ errorCode: "ECONNREFUSED" });
 
     // What the user is told to type opens it again.

@@ -98,7 +98,8 @@ export async function endServer(pid: number, graceMs = 5000): Promise<void> {
   signalGroup(pid, "SIGTERM");
   if (await groupEnds(pid, graceMs)) return;
   signalGroup(pid, "SIGKILL");
-  await groupEnds(pid, 1000);
+  // What is left may be waiting for init to collect it.
+  await groupEnds(pid, 5000);
 }
 
 async function groupEnds(pid: number, withinMs: number): Promise<boolean> {
