@@ -102,7 +102,7 @@ describe("startManagedMlflow", () => {
     const again = await start({ dataDir });
     expect(again).toMatchObject({ reused: true, uri: uri.trim() });
     await again.stop();
-    expect(groupIsAlive(pid)).toBe(false);
+    await expect.poll(() => groupIsAlive(pid), { timeout: 20_000 }).toBe(false);
     const anew = await start({ dataDir });
     expect(anew).toMatchObject({ reused: false, uri: uri.trim() });
     await anew.stop();
