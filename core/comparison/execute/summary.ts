@@ -52,18 +52,20 @@ export async function summarize(
         ? [{ name: row.label, accuracy: metrics.perClass }]
         : [],
     );
+    const curves = summaries.flatMap(({ row, history }) =>
+      history && row.backbones.join("+") === backbone ? [{ name: row.label, ...history }] : [],
+    );
+    if (curves.length > 0) {
+      const training = await trainingCurvesPlot({
+        title: `${backbone}: training`,
+        series: curves,
+        accuracyLabel: "Validation accuracy",
+      });
+      await logPlot(parent, `plots/training-curves-${fileName(backbone)}.svg`, training);
+    }
     if (series.length === 0) continue;
     const perClass = await perClassPlot({ title: backbone, series, trainCounts: context.trainCounts });
     await logPlot(parent, `plots/per-class-accuracy-${fileName(backbone)}.svg`, perClass);
-  }
-  const curves = summaries.flatMap(({ row, history }) => (history ? [{ name: row.label, ...history }] : []));
-  if (curves.length > 0) {
-    const plot = await trainingCurvesPlot({
-      title: context.config.name,
-      series: curves,
-      accuracyLabel: "Validation accuracy",
-    });
-    await logPlot(parent, "plots/training-curves.svg", plot);
   }
   const timestamp = Date.now();
   const best = Math.max(...rows.map((row) => row.metrics["test/overall"] ?? 0));
