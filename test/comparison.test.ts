@@ -161,7 +161,9 @@ describe("a comparison in a real MLflow server", () => {
     expect(stopped.stderr).toMatch(/stopped at step \d+ of 360 — go on with: --resume \S+comparison/);
     const before = await runsOf(experiment);
     expect(before.parent.info.status).toBe("KILLED");
-    expect(named(before.children, "la · clip · seed 0").info.status).toBe("KILLED");
+    const killed = named(before.children, "la · clip · seed 0");
+    expect(killed.info.status).toBe("KILLED");
+    expect(killed.tags["dualtail.reason"]).toMatch(/stopped at step/);
 
     const folder = readdirSync(join(dir, "runs")).find((name) => name.endsWith(experiment))!;
     const resumed = await compare(file, "--resume", join("runs", folder));
@@ -169,6 +171,7 @@ describe("a comparison in a real MLflow server", () => {
     const after = await runsOf(experiment);
     expect(after.parent.info.runId).toBe(before.parent.info.runId);
     expect(after.parent.info.status).toBe("FINISHED");
+    expect(after.parent.tags).not.toHaveProperty(["dualtail.reason"]);
     expect(after.children.length).toBe(before.children.length);
     expect(await adapters(experiment)).toBe(await adapters(whole.experiment));
     const run = named(after.children, "la · clip · seed 0");

@@ -50,6 +50,8 @@ export async function openMlflowTracker({ client, experiment }: MlflowTrackerOpt
     async resumeRun(id, name) {
       const known = await getRun(client, id, name);
       await tracked(client.runs.update(id, { status: "RUNNING" }));
+      // Why it ended last time is no longer so.
+      if (known.tags[TAGS.reason] !== undefined) await tracked(client.runs.deleteTag(id, TAGS.reason));
       return keep(known);
     },
     async close() {
