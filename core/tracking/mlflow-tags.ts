@@ -8,7 +8,7 @@ export const TAGS = {
   sourceName: "mlflow.source.name",
   sourceType: "mlflow.source.type",
   datasetContext: "mlflow.data.context",
-  /** On an experiment: which of MLflow's two user interfaces opens. */
+  /** On an experiment: what kind of work MLflow's interface takes it for. */
   experimentKind: "mlflow.experimentKind",
   /** Belongs to one run for ever, wherever it was first tracked. */
   runId: "dualtail.run_id",
