@@ -267,3 +267,27 @@ describe("without Python", () => {
     expect(children.length).toBe(2);
   });
 });
+
+describe("dualtail mlflow", () => {
+  it(
+    "opens the server that dualtail keeps until Ctrl-C, which ends it well",
+    async () => {
+      const child = startScript(main, ["mlflow"], fileURLToPath(new URL("..", import.meta.url)));
+      const ended = finish(child);
+      const printed = await new Promise<string>((resolve) => {
+        let text = "";
+        child.stdout.on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+          if (text.includes("Ctrl-C")) resolve(text);
+        });
+        child.on("exit", () => resolve(text));
+      });
+      const address = /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0];
+      expect(address, printed).toBeDefined();
+      expect((await fetch(`${address}/health`)).status).toBe(200);
+      child.kill("SIGINT");
+      expect((await ended).code).toBe(0);
+    },
+    SERVER_START,
+  );
+});

@@ -36,7 +36,7 @@ describe("listenForInterrupts", () => {
     child.kill("SIGINT");
     const { stdout, errors, code } = await finished;
     expect(stdout).toBe("ready\naborted: interrupted\nwound down\n");
-    expect(errors).toEqual([expect.stringContaining("SIGINT: stopping after the current step")]);
+    expect(errors).toEqual([expect.stringContaining("SIGINT: stopping; once more")]);
     expect(code).toBe(7);
   });
 

@@ -17,7 +17,7 @@ export function listenForInterrupts(remark: (text: string) => void): Interrupts 
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    remark(`${name}: stopping after the current step; once more to stop at once`);
+    remark(`${name}: stopping; once more to stop at once`);
     controller.abort(new InterruptedError("interrupted"));
   };
   for (const name of SIGNALS) process.on(name, onSignal);

@@ -42,12 +42,13 @@ export async function run(
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
-    code = exitCodeOf(error);
+    code = interrupts.signal.aborted ? EXIT.interrupted : exitCodeOf(error);
     reporter?.close();
     for (const line of failureLines(error, { debug })) stderr.write(`${style.error(line)}\n`);
   } finally {
     reporter?.close();
     interrupts.dispose();
   }
-  return interrupts.signal.aborted ? EXIT.interrupted : code;
+  // A command that Ctrl-C is the way to end (an open MLflow) ends well by it.
+  return code;
 }
