@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +14,7 @@ const toy = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
 const main = fileURLToPath(new URL("../core/cli/main.ts", import.meta.url));
 
 let dir: string;
+let commit: string;
 let client: MlflowClient;
 let uri: string;
 beforeAll(async () => {
@@ -23,6 +25,15 @@ beforeAll(async () => {
   ] as const) {
     await makeTinyClip(join(dir, name), { channels: 1, seed });
   }
+  // A checkout of its own, whose commit the runs must name; the configs written later are not in it.
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+      cwd: dir,
+      encoding: "utf8",
+    });
+  git("init", "--quiet");
+  git("commit", "--quiet", "--allow-empty", "--message", "start");
+  commit = git("rev-parse", "HEAD").trim();
   uri = await mlflowUri();
   client = await mlflowClient();
 }, SERVER_START);
@@ -91,7 +102,8 @@ describe("a comparison in a real MLflow server", () => {
     expect(children.length).toBe(2 + 6 + 1 + 1);
     expect(children.every(({ info }) => info.status === "FINISHED")).toBe(true);
     expect(parent.params).toMatchObject({ dataset: "toy", peft: "adaptformer", "train.epochs": "3" });
-    expect(parent.tags["mlflow.source.git.commit"] ?? "outside a checkout").toBeTruthy();
+    expect(parent.tags["mlflow.source.git.commit"]).toBe(commit);
+    expect(parent.tags["dualtail.git.dirty"]).toBe("true");
     const top = (await client.artifacts.list(parent.info.runId)).map(({ path }) => path);
     expect(top).toEqual(
       expect.arrayContaining(["comparison.md", "comparison.json", "config.resolved.json", "plots"]),

@@ -48,7 +48,7 @@ export async function embedTexts(
       const feed = { ids: new BigInt64Array(batch * length), eot: new BigInt64Array(batch) };
       for (let n = 0; n < size; n++) {
         for (let t = 0; t < length; t++)
-          feed.ids[n * length + t] = BigInt(ids[(start + n) * text.contextLength + t]!);
+          feed.ids[n * length + t] = ids[(start + n) * text.contextLength + t]!;
         feed.eot[n] = BigInt(eot[start + n]!);
       }
       const out = (await program.run(feed)).embedded as Float32Array;

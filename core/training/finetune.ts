@@ -7,7 +7,7 @@ import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Optimizer } from "./optimizers/index.ts";
 import { initParams } from "./params.ts";
 import { type Uniform, uniformFrom } from "./random.ts";
-import { epochOrder } from "./sampler.ts";
+import { type EpochOrder, epochBatches, epochOrder } from "./sampler.ts";
 import type { Schedule } from "./schedule.ts";
 import { compileTrainStep, type TrainStep } from "./train-step.ts";
 
@@ -92,11 +92,12 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   try {
     const saved = checkpointDir === undefined ? undefined : await loadCheckpoint(checkpointDir, state);
     const resumedFrom = saved?.step ?? 0;
-    const perEpoch = epochOrder(labels.length, batchSize, seed, 0).batches;
+    const perEpoch = epochBatches(labels.length, batchSize);
     const steps = epochs * perEpoch;
     const pixels = Array.from({ length: accumulate }, () =>
       models.map(({ pixels: { shape } }) => new Float32Array(shape.reduce((a, b) => a * b, 1))),
     );
+    let order: EpochOrder | undefined;
     for (let step = resumedFrom; step < steps; step++) {
       const [epoch, at] = [Math.floor(step / perEpoch), step % perEpoch];
       if (signal?.aborted) {
@@ -104,7 +105,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
         throw new FinetuneAborted(`stopped at step ${step} of ${steps}`);
       }
       const started = performance.now();
-      const indices = epochOrder(labels.length, batchSize, seed, epoch).batch(at);
+      if (order?.epoch !== epoch) order = epochOrder(labels.length, batchSize, seed, epoch);
+      const indices = order.batch(at);
       const batches: Feeds[] = [];
       for (let part = 0; part < accumulate; part++) {
         const own = indices.subarray(part * microBatchSize, (part + 1) * microBatchSize);

@@ -2,10 +2,13 @@ import { permutation, uniformFrom } from "./random.ts";
 
 /** The order in which an epoch visits the samples, cut into batches. */
 export interface EpochOrder {
-  readonly batches: number;
+  readonly epoch: number;
   /** Sample indices of batch number `index`; every batch is full. */
   batch(index: number): Int32Array;
 }
+
+/** Batches in an epoch. */
+export const epochBatches = (samples: number, batchSize: number): number => Math.ceil(samples / batchSize);
 
 /**
  * A seeded permutation per epoch. The last batch is completed with the epoch's first samples, so that every sample is
@@ -14,7 +17,7 @@ export interface EpochOrder {
 export function epochOrder(samples: number, batchSize: number, seed: number, epoch: number): EpochOrder {
   const order = permutation(samples, uniformFrom(seed, "order", epoch));
   return {
-    batches: Math.ceil(samples / batchSize),
+    epoch,
     batch: (index) =>
       Int32Array.from({ length: batchSize }, (_, i) => order[(index * batchSize + i) % samples]!),
   };

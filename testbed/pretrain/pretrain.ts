@@ -6,30 +6,12 @@ import { trainBpe, writeTokenizer } from "../../core/models/tokenizer/train-bpe.
 import { adamw } from "../../core/training/optimizers/index.ts";
 import { permutation, uniformFrom } from "../../core/training/random.ts";
 import { compileTrainStep } from "../../core/training/train-step.ts";
+import type { IconCorpus } from "../corpus/corpus.ts";
 import { augmentInto } from "./augment.ts";
 import { contrastiveLoss } from "./contrastive.ts";
 import { trainableWeights } from "./init.ts";
 import { testbedShape } from "./shape.ts";
 import { writeClipFolder } from "./write-folder.ts";
-
-/** One image-caption source: a grey raster and the concept it shows. */
-export interface CorpusItem {
-  /** size × size grey pixels */
-  readonly pixels: Uint8Array;
-  /** Index into `concepts`. */
-  readonly concept: number;
-}
-
-export interface Corpus {
-  readonly name: string;
-  readonly size: number;
-  readonly items: readonly CorpusItem[];
-  readonly concepts: readonly string[];
-  /** Caption templates with `{}` for the concept. */
-  readonly templates: readonly string[];
-  /** Goes into the checkpoint folder as pretraining.json: counts per concept and how they came about. */
-  readonly record: Readonly<Record<string, unknown>>;
-}
 
 export interface PretrainOptions {
   readonly epochs: number;
@@ -46,7 +28,7 @@ const VOCABULARY = 3000;
 const MAX_SCALE = Math.log(100);
 
 /** Pre-trains a small CLIP on a corpus with the project's own engine and writes it as a Hugging Face folder. */
-export async function pretrain(corpus: Corpus, folder: string, options: PretrainOptions): Promise<void> {
+export async function pretrain(corpus: IconCorpus, folder: string, options: PretrainOptions): Promise<void> {
   const { epochs, batchSize, lr, warmup, weightDecay, seed, threads, log } = options;
   await mkdir(folder, { recursive: true });
   const captionOf = (template: string, concept: string) => template.replace("{}", concept);
@@ -91,9 +73,10 @@ export async function pretrain(corpus: Corpus, folder: string, options: Pretrain
   const pixels = new Float32Array(batchSize * imageSize ** 2);
   const started = performance.now();
   let running = 0;
+  let order: Int32Array = new Int32Array();
   for (let i = 0; i < steps; i++) {
     const [epoch, at] = [Math.floor(i / perEpoch), i % perEpoch];
-    const order = permutation(corpus.items.length, uniformFrom(seed, "order", epoch));
+    if (at === 0) order = permutation(corpus.items.length, uniformFrom(seed, "order", epoch));
     const uniform = uniformFrom(seed, "augment", i);
     const ids = new BigInt64Array(batchSize * length);
     const eot = new BigInt64Array(batchSize);
@@ -103,8 +86,7 @@ export async function pretrain(corpus: Corpus, folder: string, options: Pretrain
       augmentInto(item.pixels, corpus.size, pixels, imageSize, b * imageSize ** 2, uniform);
       const caption =
         item.concept * corpus.templates.length + Math.floor(uniform() * corpus.templates.length);
-      for (let t = 0; t < length; t++)
-        ids[b * length + t] = BigInt(encoded.ids[caption * contextLength + t]!);
+      for (let t = 0; t < length; t++) ids[b * length + t] = encoded.ids[caption * contextLength + t]!;
       eot[b] = BigInt(encoded.eot[caption]!);
       concepts[b] = BigInt(item.concept);
     }

@@ -5,6 +5,7 @@ import type { TrackedRun } from "../../tracking/tracker.ts";
 import { finetune } from "../../training/finetune.ts";
 import { adamw, type Optimizer, sgd } from "../../training/optimizers/index.ts";
 import { compilePredictor } from "../../training/predict.ts";
+import { epochBatches } from "../../training/sampler.ts";
 import { schedules } from "../../training/schedule.ts";
 import type { ComparisonConfig } from "../config/index.ts";
 import type { Cell } from "../plan/index.ts";
@@ -70,7 +71,7 @@ export async function trainCell(
     );
 
   const history: { loss: CurvePoint[]; accuracy: CurvePoint[] } = { loss: [], accuracy: [] };
-  const perEpoch = Math.ceil(dataset.train.labels.length / train.batchSize);
+  const perEpoch = epochBatches(dataset.train.labels.length, train.batchSize);
   const stage = reporter.stage(
     cell.label,
     train.epochs * perEpoch * train.batchSize * members.length,

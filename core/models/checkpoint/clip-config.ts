@@ -1,27 +1,11 @@
 import { join } from "node:path";
 import { ConfigError } from "../../errors.ts";
+import type { ImageTowerShape, TextTowerShape, TransformerShape } from "../towers/index.ts";
 import { jsonCheck, readJson } from "./json-file.ts";
 
-/** What both towers have; names as the graph uses them. */
-interface Transformer {
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly mlpWidth: number;
-  /** As the checkpoint names it: "quick_gelu", "gelu", … */
-  readonly activation: string;
-  readonly layerNormEps: number;
-}
+export type ClipVisionConfig = ImageTowerShape;
 
-export interface ClipVisionConfig extends Transformer {
-  readonly patchSize: number;
-  readonly imageSize: number;
-  readonly channels: number;
-}
-
-export interface ClipTextConfig extends Transformer {
-  readonly vocabSize: number;
-  readonly contextLength: number;
+export interface ClipTextConfig extends TextTowerShape {
   readonly eosTokenId: number;
   /**
    * Which token's output is the text's feature: the first `eosTokenId`, or the largest id. Checkpoints from before
@@ -158,7 +142,7 @@ export async function readClipConfig(folder: string): Promise<ClipConfig> {
   };
 }
 
-const transformer = (json: TowerJson): Transformer => ({
+const transformer = (json: TowerJson): TransformerShape => ({
   width: json.hidden_size,
   layers: json.num_hidden_layers,
   heads: json.num_attention_heads,

@@ -9,6 +9,7 @@ export interface TransformerShape {
   readonly layers: number;
   readonly heads: number;
   readonly mlpWidth: number;
+  /** As the checkpoint names it: "quick_gelu", "gelu", … */
   readonly activation: string;
   readonly layerNormEps: number;
 }
