@@ -22,6 +22,7 @@ const { values: args } = parseArgs({
     threads: { type: "string", default: String(availableParallelism()) },
     profile: { type: "string" },
     "low-memory": { type: "boolean", default: false },
+    recompute: { type: "boolean", default: false },
   },
 });
 const [batch, classes, repeats, threads] = [args.batch, args.classes, args.repeats, args.threads].map(
@@ -67,7 +68,7 @@ const model = classifier(g, pixels, {
   shape: vitB16,
   weights: frozenWeights(g, checkpoint.locate),
   classes,
-  peft: { plugin: adaptformer, options: {} },
+  peft: [{ plugin: adaptformer, options: {} }],
   headInit: Float32Array.from({ length: classes * vitB16.width }, uniform),
   headScale: 25,
 });
@@ -85,17 +86,18 @@ const step = await compileTrainStep({
   graph: g,
   loss,
   params,
-  values: initParams(
+  values: await initParams(
     model.params.map(({ name, value, init }) => ({ name, shape: value.shape, init })),
     0,
   ),
   optimizer: sgd(),
+  recompute: args.recompute,
   threads,
   lowMemory: args["low-memory"],
   ...(args.profile === undefined ? {} : { profile: args.profile }),
 });
 const openSeconds = (performance.now() - opened) / 1000;
-const stepFlops = matrixProductFlops(g, [loss, ...step.outputs]);
+const stepFlops = step.flops;
 
 const feeds = {
   pixels: Float32Array.from({ length: batch * 3 * 224 * 224 }, () => uniform() - 0.5),
@@ -118,7 +120,7 @@ for (let i = 0; i <= repeats; i++) {
   await timed(warm ? stepSeconds : undefined, () => step.run([feeds], { step: i, lr: 0.01 }));
   await timed(warm ? forwardSeconds : undefined, () => forward.run({ ...feeds, ...initial }));
 }
-if (args.profile !== undefined) step.program.endProfiling();
+if (args.profile !== undefined) step.endProfiling();
 
 const rate = median(rates);
 const seconds = median(stepSeconds);

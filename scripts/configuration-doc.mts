@@ -41,7 +41,8 @@ function typeText(schema: Schema): string {
     const isChoice = schema.anyOf.some(
       (branch: Schema) => (branch.properties as Schema | undefined)?.use !== undefined,
     );
-    if (isChoice) return "name or mapping with `use`";
+    const isList = schema.anyOf.some((branch: Schema) => branch.type === "array");
+    if (isChoice) return `name or mapping with \`use\`${isList ? ", or a list of them" : ""}`;
     return [...new Set(schema.anyOf.map((branch: Schema) => typeText(branch)))].join(" or ");
   }
   if (schema.type === "array") return schema.items ? `list of: ${typeText(schema.items as Schema)}` : "list";

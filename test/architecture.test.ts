@@ -14,6 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "core/plugin-api": ["core/graph"],
   "core/models": ["core/graph", "core/runtime", "core/plugin-api"],
   "core/training": ["core/graph", "core/autodiff", "core/runtime", "core/models", "core/plugin-api"],
+  "core/exchange": ["core/graph", "core/models", "core/training", "core/plugin-api"],
   "core/evaluation": [],
   "core/mlflow-js-client": [],
   "core/tracking": ["core/mlflow-js-client"],
@@ -21,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "core/comparison": [
     "core/container",
     "core/evaluation",
+    "core/exchange",
     "core/graph",
     "core/models",
     "core/plugin-api",
@@ -31,6 +33,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "core/cli": [
     "core/comparison",
     "core/container",
+    "core/exchange",
     "core/mlflow-js-client",
     "core/plugin-api",
     "core/tracking",

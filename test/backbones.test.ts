@@ -38,7 +38,21 @@ describe.each([clip, openclip, metaclip])("backbone $name", (plugin) => {
     });
   });
 
+  it("takes an image size and an activation in place of the checkpoint's", () => {
+    const use = { imageSize: 336, activation: "quick_gelu" };
+    expect(locate({ folder: "/models/a", ...use })).toEqual({ kind: "folder", path: "/models/a", ...use });
+    expect(locate({ repo: "me/mine", activation: "gelu" })).toEqual({
+      kind: "hub",
+      repo: "me/mine",
+      revision: "main",
+      activation: "gelu",
+    });
+  });
+
   it.each([
+    [{ imageSize: 0 }, /minimum/],
+    [{ imageSize: 224.5 }, /integer/],
+    [{ activation: "swish" }, /enum/],
     [{ checkpoint: "vit-z-9" }, /enum/],
     [{ repo: "not a repository" }, /pattern/],
     [{ repo: "../passwd" }, /pattern/],

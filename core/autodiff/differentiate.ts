@@ -19,12 +19,30 @@ export function differentiate(
   g: Graph,
   loss: Value,
   wrt: readonly Value[],
-  { rules = builtInRules }: DifferentiateOptions = {},
+  options: DifferentiateOptions = {},
 ): Value[] {
   if (sizeOf(loss.shape) !== 1)
     throw new ShapeError("differentiate", [loss], "the loss must be a single number");
-  const path = nodesBetween(g, wrt, loss);
-  const gradients = new Map<Value, Value>([[loss, g.constant([1], loss.shape, loss.dtype)]]);
+  const seed = g.constant([1], loss.shape, loss.dtype);
+  return backpropagate(g, new Map([[loss, seed]]), wrt, options).map(
+    (gradient, i) => gradient ?? g.expand(g.scalar(0, wrt[i]!.dtype), wrt[i]!.shape),
+  );
+}
+
+/**
+ * The vector-Jacobian product: appends to `g` the gradients of `wrt`, given those of some outputs (`seeds`, shaped like
+ * them). Undefined for a value that no output depends on.
+ *
+ * @throws UnknownOpError for an operator without a rule on the way
+ */
+export function backpropagate(
+  g: Graph,
+  seeds: ReadonlyMap<Value, Value>,
+  wrt: readonly Value[],
+  { rules = builtInRules }: DifferentiateOptions = {},
+): (Value | undefined)[] {
+  const path = nodesBetween(g, wrt, [...seeds.keys()]);
+  const gradients = new Map<Value, Value>(seeds);
   const accumulate = (value: Value, gradient: Value) => {
     const sum = gradients.get(value);
     gradients.set(value, sum ? g.add(sum, gradient) : gradient);
@@ -55,18 +73,22 @@ export function differentiate(
       accumulate(value, gradient);
     });
   }
-  return wrt.map((value) => gradients.get(value) ?? g.expand(g.scalar(0, value.dtype), value.shape));
+  return wrt.map((value) => (path.active.has(value) ? gradients.get(value) : undefined));
 }
 
-/** The nodes through which `wrt` reaches the loss, in order, and every value on the way. */
-function nodesBetween(g: Graph, wrt: readonly Value[], loss: Value): { nodes: Node[]; active: Set<Value> } {
+/** The nodes through which `wrt` reaches the ends, in order, and every value on the way. */
+function nodesBetween(
+  g: Graph,
+  wrt: readonly Value[],
+  ends: readonly Value[],
+): { nodes: Node[]; active: Set<Value> } {
   const active = new Set<Value>(wrt);
   const forward = g.nodes.filter((node) => {
     if (!node.inputs.some((value) => value !== null && active.has(value))) return false;
     for (const value of node.outputs) active.add(value);
     return true;
   });
-  const needed = new Set<Value>([loss]);
+  const needed = new Set<Value>(ends);
   const nodes = forward
     .reverse()
     .filter((node) => {

@@ -1,3 +1,3 @@
-export { type DifferentiateOptions, differentiate } from "./differentiate.ts";
+export { backpropagate, type DifferentiateOptions, differentiate } from "./differentiate.ts";
 export type { Rule, RuleContext, RuleTable } from "./rule.ts";
 export { rules } from "./rules/index.ts";

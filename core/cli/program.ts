@@ -1,7 +1,14 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEVICES } from "../comparison/config/index.ts";
+import { LAYOUTS } from "../exchange/onnx/pixels.ts";
 import { type CompareFlags, compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
+import {
+  type ExportOnnxFlags,
+  type ExportPeftFlags,
+  exportOnnxCommand,
+  exportPeftCommand,
+} from "./commands/export.ts";
 import { listCommand } from "./commands/list.ts";
 import { mlflowCommand } from "./commands/mlflow.ts";
 import { syncCommand } from "./commands/sync.ts";
@@ -73,6 +80,34 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
         syncCommand(host, folder, flags),
       ),
     );
+
+  const exporting = program.command("export").description("write a trained model for other programs");
+  const source = "run folder of a comparison, a folder in its cells/, or an exported PEFT folder";
+  exporting
+    .command("onnx")
+    .description("the whole classifier as one ONNX file: pixels → logits, probabilities")
+    .argument("<model>", source)
+    .requiredOption("--out <file>", "file to write")
+    .addOption(
+      new Option(
+        "--include-preprocessing [layout]",
+        "take uint8 pixels of resized images and normalise them in the graph",
+      )
+        .choices(LAYOUTS)
+        .preset(LAYOUTS[0]),
+    )
+    .option("--external-data", "write the weights to <file>.data; needed above 2 GB")
+    .option("--keep-half", "leave half-precision weights as the checkpoint has them: a smaller file")
+    .option("--quiet", "no progress")
+    .action(action((_host, model: string, flags: ExportOnnxFlags) => exportOnnxCommand(host, model, flags)));
+  exporting
+    .command("peft")
+    .description("the adapter (lora, layer-norm) and the head as a Hugging Face PEFT folder")
+    .argument("<model>", source)
+    .requiredOption("--out <folder>", "folder to write")
+    .option("--backbone <label>", "which backbone of a model of several")
+    .option("--quiet", "no progress")
+    .action(action((_host, model: string, flags: ExportPeftFlags) => exportPeftCommand(host, model, flags)));
 
   program
     .command("mlflow")

@@ -15,6 +15,7 @@ import { reportPrior } from "./execute/prior-report.ts";
 import { cellEntry, distinctBackbones, type Measured, type RowEntry, zeroShotEntry } from "./execute/rows.ts";
 import { openRunFolder, type RunFolder, runFolderName } from "./execute/run-folder.ts";
 import { type SaveRecord, underRun } from "./execute/run-status.ts";
+import { saveCombination } from "./execute/save-model.ts";
 import { gitTags } from "./execute/source.ts";
 import { summarize } from "./execute/summary.ts";
 import { type TrainingHistory, trainCell } from "./execute/train-cell.ts";
@@ -159,6 +160,8 @@ async function runPlan(
           context.dataset.classNames.length,
           context.compile,
         );
+        const keys = cell.dependsOn.map((id) => options.plan.cells.find((other) => other.id === id)!.key);
+        await saveCombination(context, cell, keys, cellFolder);
         return {
           scores,
           groups,

@@ -1,65 +1,79 @@
-import { createGraph } from "../graph/index.ts";
+import { createGraph, type Graph, type Value } from "../graph/index.ts";
 import { type CompileOptions, compile } from "../runtime/index.ts";
 import type { ClipCheckpoint } from "./checkpoint/folder.ts";
 import type { TextFeatures } from "./embed-texts.ts";
-import { frozenWeights } from "./frozen-weights.ts";
-import { imageTower, normalize, projectImage } from "./towers/index.ts";
+import { computesHalf, frozenWeights } from "./frozen-weights.ts";
+import { type FillPixels, runInBatches } from "./run-in-batches.ts";
+import { imageTower, normalize, projectImage, type Weights } from "./towers/index.ts";
+
+export type { FillPixels } from "./run-in-batches.ts";
 
 export interface EmbedOptions extends CompileOptions {
   readonly batchSize: number;
+  /** See BatchedImages; default 1. */
+  readonly views?: number;
   readonly onBatch?: (images: number) => void;
 }
 
-/** Fills `out` with the pixels of the samples, [indices × C × H × W]. */
-export type FillPixels = (indices: ArrayLike<number>, out: Float32Array) => Promise<void>;
+export interface EmbeddedImages {
+  /** [N, K]: exp(logit_scale) · cos(image, text) */
+  readonly logits: Float32Array;
+  /** [N, width]: before the projection. */
+  readonly features: Float32Array;
+}
 
 /**
- * The frozen image tower over `count` images: features before the projection [N, width] and zero-shot logits
- * exp(logit_scale) · cos(image, text) [N, K].
+ * The frozen image tower over `count` images: features and, against the texts, zero-shot logits; both averaged over an
+ * image's views.
  */
 export async function embedImages(
   checkpoint: ClipCheckpoint,
   texts: TextFeatures,
   fill: FillPixels,
   count: number,
-  { batchSize, onBatch, ...options }: EmbedOptions,
-): Promise<{ logits: Float32Array; features: Float32Array }> {
-  const { vision, projectionDim } = checkpoint.config;
-  const batch = Math.min(batchSize, count);
-  const g = createGraph();
-  const pixels = g.input("pixels", "float32", [batch, vision.channels, vision.imageSize, vision.imageSize]);
-  const weights = frozenWeights(g, checkpoint.locate);
-  const features = imageTower(g, vision, weights, pixels);
-  const image = normalize(g, projectImage(g, features, weights, projectionDim));
-  const text = g.constant(texts.features, [texts.classes, texts.width]);
-  const logits = g.matmul(image, text, { transB: true, alpha: Math.exp(checkpoint.logitScale) });
-  const program = await compile(g, { logits, features }, options);
-  const out = {
-    logits: new Float32Array(count * texts.classes),
-    features: new Float32Array(count * vision.width),
+  options: EmbedOptions,
+): Promise<EmbeddedImages> {
+  const { projectionDim, vision } = checkpoint.config;
+  const build = (g: Graph, features: Value, weights: Weights) => {
+    const image = normalize(g, projectImage(g, features, weights, projectionDim));
+    const text = g.constant(texts.features, [texts.classes, texts.width]);
+    const alpha = Math.exp(checkpoint.logitScale);
+    return { features, logits: g.matmul(image, text, { transB: true, alpha }) };
   };
-  const perImage = vision.channels * vision.imageSize ** 2;
-  const buffer = new Float32Array(batch * perImage);
+  return runTower(checkpoint, fill, count, options, { features: vision.width, logits: texts.classes }, build);
+}
+
+/** As `embedImages`, without any logits: [N, width]. */
+export async function imageFeatures(
+  checkpoint: ClipCheckpoint,
+  fill: FillPixels,
+  count: number,
+  options: EmbedOptions,
+): Promise<Float32Array> {
+  const widths = { features: checkpoint.config.vision.width };
+  const build = (_g: Graph, features: Value) => ({ features });
+  return (await runTower(checkpoint, fill, count, options, widths, build)).features;
+}
+
+async function runTower<Name extends string>(
+  checkpoint: ClipCheckpoint,
+  fill: FillPixels,
+  count: number,
+  { batchSize, views = 1, onBatch, ...options }: EmbedOptions,
+  widths: Readonly<Record<Name, number>>,
+  build: (g: Graph, features: Value, weights: Weights) => Readonly<Record<Name, Value>>,
+): Promise<Record<Name, Float32Array>> {
+  const { channels, imageSize } = checkpoint.config.vision;
+  const batch = Math.min(batchSize, count * views);
+  const g = createGraph();
+  const pixels = g.input("pixels", "float32", [batch, channels, imageSize, imageSize]);
+  const weights = frozenWeights(g, checkpoint.locate, "", { keepHalf: computesHalf(options.device) });
+  const features = imageTower(g, checkpoint.config.vision, weights, pixels);
+  const program = await compile(g, build(g, features, weights), options);
   try {
-    for (let start = 0; start < count; start += batch) {
-      const size = Math.min(batch, count - start);
-      await fill(
-        Int32Array.from({ length: size }, (_, i) => start + i),
-        buffer.subarray(0, size * perImage),
-      );
-      const results = await program.run({ pixels: buffer });
-      out.logits.set(
-        (results.logits as Float32Array).subarray(0, size * texts.classes),
-        start * texts.classes,
-      );
-      out.features.set(
-        (results.features as Float32Array).subarray(0, size * vision.width),
-        start * vision.width,
-      );
-      onBatch?.(size);
-    }
+    const images = { fill, count, views, perView: channels * imageSize ** 2, onBatch };
+    return await runInBatches(images, batch, widths, (buffer) => program.run({ pixels: buffer }));
   } finally {
     await program.release();
   }
-  return out;
 }

@@ -1,7 +1,7 @@
 import { createGraph } from "../graph/index.ts";
 import { type CompileOptions, compile } from "../runtime/index.ts";
 import type { ClipCheckpoint } from "./checkpoint/folder.ts";
-import { frozenWeights } from "./frozen-weights.ts";
+import { computesHalf, frozenWeights } from "./frozen-weights.ts";
 import type { Tokenizer } from "./tokenizer/index.ts";
 import { normalize, textTower } from "./towers/index.ts";
 
@@ -24,7 +24,10 @@ const BATCH = 64;
 export const fillPrompt = (prompt: string, className: string): string =>
   prompt.replaceAll("{}", className.replaceAll("_", " "));
 
-/** Runs the text tower over every prompt of every class. */
+/**
+ * Runs the text tower over every prompt of every class. Each prompt's feature is normalised, a class's are averaged,
+ * and the mean is normalised again, as CLIP and LIFT have it.
+ */
 export async function embedTexts(
   checkpoint: ClipCheckpoint,
   tokenizer: Tokenizer,
@@ -39,9 +42,10 @@ export async function embedTexts(
   const length = Math.min(text.contextLength, Math.max(...eot) + 1);
   const g = createGraph();
   const inputs = { ids: g.input("ids", "int64", [batch, length]), eot: g.input("eot", "int64", [batch]) };
-  const embedded = normalize(g, textTower(g, text, frozenWeights(g, checkpoint.locate), inputs, width));
+  const weights = frozenWeights(g, checkpoint.locate, "", { keepHalf: computesHalf(options.device) });
+  const embedded = normalize(g, textTower(g, text, weights, inputs, width));
   const program = await compile(g, { embedded }, options);
-  const all = new Float32Array(texts.length * width);
+  const features = new Float32Array(classNames.length * width);
   try {
     for (let start = 0; start < texts.length; start += batch) {
       const size = Math.min(batch, texts.length - start);
@@ -52,28 +56,24 @@ export async function embedTexts(
         feed.eot[n] = BigInt(eot[start + n]!);
       }
       const out = (await program.run(feed)).embedded as Float32Array;
-      all.set(out.subarray(0, size * width), start * width);
+      for (let n = 0; n < size; n++) {
+        const row = Math.floor((start + n) / prompts.length) * width;
+        for (let i = 0; i < width; i++) features[row + i]! += out[n * width + i]!;
+      }
     }
   } finally {
     await program.release();
   }
-  return { features: averagePrompts(all, prompts.length, width), classes: classNames.length, width };
+  if (prompts.length > 1) toUnitRows(features, width);
+  return { features, classes: classNames.length, width };
 }
 
-/** Mean over each class's prompts, normalised to length 1. */
-function averagePrompts(features: Float32Array, prompts: number, width: number): Float32Array {
-  if (prompts === 1) return features;
-  const classes = features.length / width / prompts;
-  const out = new Float32Array(classes * width);
-  for (let k = 0; k < classes; k++) {
-    const row = out.subarray(k * width, (k + 1) * width);
-    for (let p = 0; p < prompts; p++) {
-      for (let i = 0; i < width; i++) row[i]! += features[(k * prompts + p) * width + i]!;
-    }
+function toUnitRows(features: Float32Array, width: number): void {
+  for (let start = 0; start < features.length; start += width) {
+    const row = features.subarray(start, start + width);
     const norm = Math.hypot(...row);
     for (let i = 0; i < width; i++) row[i]! /= norm;
   }
-  return out;
 }
 
 /**

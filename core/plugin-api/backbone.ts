@@ -2,10 +2,20 @@ import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { JsonSchema } from "./schema.ts";
 
+/** How a checkpoint is used where that differs from what its config says. */
+export interface CheckpointUse {
+  /** Side of the images in pixels; position embeddings and preprocessing follow. */
+  readonly imageSize?: number;
+  /** Activation of both towers' MLPs. */
+  readonly activation?: string;
+}
+
 /** Where a checkpoint lives: a local folder, or a repository on the Hugging Face hub. */
-export type CheckpointLocation =
-  | { readonly kind: "folder"; readonly path: string }
-  | { readonly kind: "hub"; readonly repo: string; readonly revision: string };
+export type CheckpointLocation = CheckpointUse &
+  (
+    | { readonly kind: "folder"; readonly path: string }
+    | { readonly kind: "hub"; readonly repo: string; readonly revision: string }
+  );
 
 export interface BackbonePlugin<O = Record<string, unknown>> {
   readonly kind: "backbone";
@@ -21,13 +31,27 @@ export function defineBackbone<O>(plugin: Omit<BackbonePlugin<O>, "kind">): Back
   return { kind: "backbone", ...plugin };
 }
 
-/** A published checkpoint. */
+/** A published checkpoint, as data: where it is, and what it must turn out to be. */
 export interface HubCheckpoint {
   readonly repo: string;
   readonly summary: string;
+  /** Of both towers, as the checkpoint's own config says. */
+  readonly activation: string;
+  readonly projectionDim: number;
+  readonly vision: PublishedTower & { readonly patchSize: number; readonly imageSize: number };
+  readonly text: PublishedTower & { readonly contextLength: number; readonly vocabSize: number };
+  /** Numbers in all weights. */
+  readonly parameters: number;
 }
 
-export interface HubBackboneOptions {
+export interface PublishedTower {
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly mlpWidth: number;
+}
+
+export interface HubBackboneOptions extends CheckpointUse {
   readonly checkpoint: string;
   readonly revision: string;
   readonly repo?: string;
@@ -58,7 +82,8 @@ export function defineHubBackbone(provider: {
         folder: {
           type: "string",
           minLength: 1,
-          description: "Local folder in Hugging Face layout to use instead of a published checkpoint",
+          description:
+            "Local folder to use instead of a published checkpoint, in Hugging Face's layout or open_clip's",
         },
         repo: {
           type: "string",
@@ -71,23 +96,39 @@ export function defineHubBackbone(provider: {
           default: "main",
           description: "Branch, tag or commit of the repository",
         },
+        imageSize: {
+          type: "integer",
+          minimum: 1,
+          maximum: 4096,
+          description:
+            "Side of the images in pixels, a multiple of the patch size; default: the checkpoint's own. Position embeddings are resized bicubically, as transformers' interpolate_pos_encoding does, and preprocessing follows",
+        },
+        activation: {
+          enum: ["quick_gelu", "gelu"],
+          description:
+            "Activation of both towers; default: what the checkpoint's config says. LIFT's code runs every checkpoint with quick_gelu",
+        },
       },
       additionalProperties: false,
     },
-    locate({ folder, repo, checkpoint, revision }, { baseDir }) {
+    locate({ folder, repo, checkpoint, revision, imageSize, activation }, { baseDir }) {
+      const use: CheckpointUse = {
+        ...(imageSize === undefined ? {} : { imageSize }),
+        ...(activation === undefined ? {} : { activation }),
+      };
       if (folder !== undefined && repo !== undefined) {
         throw new ConfigError("/repo", `backbone ${name}: \`folder\` and \`repo\` exclude each other`, {
           hint: "remove one",
         });
       }
-      if (folder !== undefined) return { kind: "folder", path: resolve(baseDir, folder) };
+      if (folder !== undefined) return { kind: "folder", path: resolve(baseDir, folder), ...use };
       const chosen = repo ?? checkpoints[checkpoint]?.repo;
       if (chosen === undefined) {
         throw new ConfigError("/checkpoint", `backbone ${name} has no checkpoint "${checkpoint}"`, {
           hint: `known: ${Object.keys(checkpoints).join(", ")}`,
         });
       }
-      return { kind: "hub", repo: chosen, revision };
+      return { kind: "hub", repo: chosen, revision, ...use };
     },
   });
 }

@@ -1,8 +1,18 @@
 import type { JsonSchema } from "./schema.ts";
 
-/** Where one image comes from: a file to decode, or raw interleaved pixels (height × width × channels, uint8). */
+/**
+ * Where one image comes from: a file to decode, a compressed image that is no file of its own (a cell of a parquet
+ * table, a member of an archive), or raw interleaved pixels (height × width × channels, uint8).
+ */
 export type ImageSource =
   | { readonly kind: "file"; readonly path: string }
+  | {
+      readonly kind: "encoded";
+      /** What to call it in messages. */
+      readonly name: string;
+      /** The compressed bytes (JPEG, PNG, …), read when they are needed. */
+      readonly bytes: () => Promise<Uint8Array>;
+    }
   | {
       readonly kind: "pixels";
       /** What to call it in messages. */
@@ -29,6 +39,11 @@ export interface Dataset {
   readonly validation?: Split;
   /** Class-balanced by the paper's protocol; a warning is printed where it is not. */
   readonly test: Split;
+  /**
+   * [K] training images per class that the D-groups (many, medium, few) are made from, where they are not those of `train`:
+   * CIFAR-100-LT has the groups of its IR-100 split at every imbalance ratio.
+   */
+  readonly groupCounts?: readonly number[];
   /** Content digest (hex); equal digests mean equal data, and runs on it may be shared. */
   readonly digest: string;
   /** Where it comes from, for MLflow's dataset input (a path or URL without secrets). */

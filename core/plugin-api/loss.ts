@@ -1,3 +1,4 @@
+import { DualtailError } from "../errors.ts";
 import type { Graph, Value } from "../graph/index.ts";
 import type { JsonSchema } from "./schema.ts";
 
@@ -9,6 +10,10 @@ export interface LossInputs {
   readonly labels: Value;
   /** [K], float: π_S(y) = n_y / N, strictly positive. */
   readonly classPrior: Value;
+  /** [K] n_y, each at least 1: plain numbers, for constants that are worked out in double before the graph is built. */
+  readonly classCounts: readonly number[];
+  /** `head.scale` of the configuration: the factor s that a cosine head has already put on the logits. */
+  readonly headScale: number;
   /** [K], float: estimated pre-training prior P̂_P(y) of this backbone, strictly positive. Present when `needs` names it. */
   readonly pretrainPrior?: Value;
 }
@@ -76,8 +81,26 @@ export function defineLoss<O>(plugin: {
     name,
     summary,
     options,
-    recipe: (chosen) => ({ mode: "single", needs, build: (g, inputs) => build(g, inputs, chosen) }),
+    recipe: (chosen) => ({
+      mode: "single",
+      needs,
+      build: (g, inputs) => {
+        refuseEmptyClasses(inputs.classCounts);
+        return build(g, inputs, chosen);
+      },
+    }),
   };
+}
+
+/** Priors and weights divide by n_y or take its logarithm, so a class without images is refused, not smoothed. */
+function refuseEmptyClasses(counts: readonly number[]): void {
+  const empty = [...counts.keys()].filter((k) => !(counts[k]! > 0));
+  if (empty.length === 0) return;
+  const named = empty.slice(0, 5).join(", ") + (empty.length > 5 ? ", …" : "");
+  throw new DualtailError(
+    `${empty.length} of ${counts.length} classes have no training image (labels ${named})`,
+    { hint: "add at least one image per class, or leave the class out" },
+  );
 }
 
 /** Declares a loss over several foundation models, trained jointly or combined after training. */

@@ -28,10 +28,12 @@ export interface Site {
 export type Init =
   | { readonly kind: "zeros" }
   | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "normal"; readonly std: number; readonly mean?: number }
   | { readonly kind: "uniform"; readonly bound: number }
   | { readonly kind: "kaiming-normal"; readonly a: number; readonly fan: number }
-  | { readonly kind: "kaiming-uniform"; readonly a: number; readonly fan: number };
+  | { readonly kind: "kaiming-uniform"; readonly a: number; readonly fan: number }
+  /** Rows of `width` uniform numbers in [−1, 1), each row scaled to length 1. */
+  | { readonly kind: "unit-rows"; readonly width: number };
 
 /** Declares a trainable parameter (name unique within the tower) and returns it as a graph value. */
 export type DeclareParam = (name: string, shape: readonly number[], init: Init) => Value;
@@ -41,13 +43,41 @@ export interface TowerInfo {
   readonly width: number;
   readonly layers: number;
   readonly heads: number;
+  /** Side of an image patch in pixels. */
+  readonly patchSize: number;
   /** K, for default sizes that depend on it. */
   readonly classes: number;
 }
 
+/** The parts of a transformer block that have weights of their own. */
+export type BlockModule = Exclude<SiteName, "block" | "attn" | "mlp">;
+
+/** A weight of the checkpoint. */
+export interface TowerWeight {
+  /** Its name in the checkpoint, which is also that of the parameter it becomes. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Where it is; absent outside of the transformer blocks. */
+  readonly block?: number;
+  readonly module?: BlockModule;
+}
+
+/** Tokens that enter a block beside the image's own. */
+export interface Prompt {
+  /** [tokens, width], the same for every image; appended after the sequence. */
+  readonly tokens: Value;
+  /** They stay in the sequence for all blocks that follow; otherwise they are cut off after this one. */
+  readonly stays: boolean;
+}
+
+/** What a method does to one tower in one graph; leave out what it has no use for. */
 export interface PeftSession {
-  /** Called at every site with the frozen module's input and output [B, T, width]; returns what to use instead. */
-  apply(g: Graph, site: Site, input: Value, output: Value): Value;
+  /** Called at every site with the module's input and output [B, T, width]; returns what to use instead. */
+  apply?(g: Graph, site: Site, input: Value, output: Value): Value;
+  /** Called at every block's input, from block 0. Of the methods chosen together, one can have it. */
+  prompt?(g: Graph, block: number): Prompt | undefined;
+  /** Whether a weight of the checkpoint is trained, from the value it has there. */
+  trains?(weight: TowerWeight): boolean;
 }
 
 export interface PeftPlugin<O = Record<string, unknown>> {
@@ -55,7 +85,15 @@ export interface PeftPlugin<O = Record<string, unknown>> {
   readonly name: string;
   readonly summary: string;
   readonly options: JsonSchema;
-  /** Called once per tower and graph; parameters are declared through `param` as sites are met. */
+  /**
+   * Of several methods at the same site, the one with the lower number is applied first (0 when absent; equal ones in
+   * the order of the configuration). The built-in ones follow LIFT: lora 10, ssf 20, adapter 30, adaptformer 40.
+   */
+  readonly order?: number;
+  /**
+   * Called once per tower and graph; parameters are declared through `param` as sites are met.
+   * @throws ConfigError for options that do not fit the tower
+   */
   begin(tower: TowerInfo, param: DeclareParam, options: O): PeftSession;
 }
 

@@ -33,8 +33,11 @@ export interface Program {
   /** The inputs it reads; others may be given and are ignored. */
   readonly inputs: readonly Value[];
   readonly outputs: readonly string[];
-  /** @throws RunError for a missing input or one of the wrong size, and for what onnxruntime reports */
-  run(feeds: Feeds): Promise<Results>;
+  /**
+   * Outputs named in `into` are written there instead of into new memory.
+   * @throws RunError for a missing input or one of the wrong size, and for what onnxruntime reports
+   */
+  run(feeds: Feeds, into?: Results): Promise<Results>;
   /** Frees the session; running afterwards fails. */
   release(): Promise<void>;
   /** Ends profiling and writes the file. */
@@ -110,14 +113,18 @@ export async function compile(
   return {
     inputs: model.inputs,
     outputs: Object.keys(outputs),
-    async run(feeds) {
+    async run(feeds, into = {}) {
       if (session === undefined) throw new RunError("this program was released");
       const tensors = Object.fromEntries(
         model.inputs.map((value) => [value.name, makeTensor(value, feeds[value.name])]),
       );
       let results: InferenceSession.OnnxValueMapType;
       try {
-        results = await session.run(tensors);
+        const fetches = Object.entries(outputs).map(([name, value]) => [
+          name,
+          into[name] === undefined ? null : makeTensor(value, into[name]),
+        ]);
+        results = await session.run(tensors, Object.fromEntries(fetches));
       } catch (cause) {
         throw new RunError(`onnxruntime failed: ${firstLine(cause)}`, { cause });
       }
@@ -125,7 +132,7 @@ export async function compile(
         await Promise.all(
           Object.entries(results).map(async ([name, tensor]) => [
             name,
-            (await (tensor as Tensor).getData()) as TensorData,
+            into[name] ?? ((await (tensor as Tensor).getData()) as TensorData),
           ]),
         ),
       );

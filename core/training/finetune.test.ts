@@ -51,7 +51,7 @@ const member = (prefix = ""): Member => ({
   load,
   headInit: Float32Array.from({ length: CLASSES * shape.width }, (_, i) => Math.cos(i)),
   headScale: 25,
-  peft: { plugin: adaptformer as PeftPlugin, options: { bottleneck: 2 } },
+  peft: [{ plugin: adaptformer as PeftPlugin, options: { bottleneck: 2 } }],
 });
 
 const options = (extra: Partial<FinetuneOptions> = {}): FinetuneOptions => ({
@@ -147,7 +147,7 @@ describe("finetune", () => {
   it("refuses a checkpoint of another configuration, naming the tensor", async () => {
     const checkpointDir = join(dir, "other");
     await finetune(options({ epochs: 1, checkpointDir }));
-    const wider = { ...member(), peft: { plugin: adaptformer as PeftPlugin, options: { bottleneck: 4 } } };
+    const wider = { ...member(), peft: [{ plugin: adaptformer as PeftPlugin, options: { bottleneck: 4 } }] };
     await expect(finetune(options({ members: [wider], checkpointDir }))).rejects.toThrowError(
       /adapters.safetensors: tensor "adaptformer.0.down.weight" is of another size/,
     );

@@ -166,7 +166,7 @@ async function compileStep(
     labels,
   );
   const declared = models.flatMap(({ params }) => params);
-  const values = initParams(
+  const values = await initParams(
     declared.map(({ name, value: { shape }, init }) => ({ name, shape, init })),
     options.seed,
   );

@@ -1,4 +1,5 @@
 import { createGraph } from "../graph/index.ts";
+import { runInBatches } from "../models/run-in-batches.ts";
 import { type CompileOptions, compile } from "../runtime/index.ts";
 import { buildMembers, type Member } from "./finetune.ts";
 
@@ -11,18 +12,31 @@ export interface Predictions {
   readonly width: number;
 }
 
+export interface PredictOptions {
+  /** What `load` writes of each image: 1 (the default), or the crops of a test-time ensemble, one after another. */
+  readonly views?: number;
+  readonly onBatch?: (images: number) => void;
+}
+
+// Names that no parameter has.
+const LOGITS = "predicted.logits";
+const FEATURES = "predicted.features";
+
 export interface Predictor {
-  /** Runs the first `count` samples of a split through the classifier with these parameters. */
+  /**
+   * Runs the first `count` samples of a split through the classifier with these parameters. Of several views of an
+   * image, logits and features are averaged (LIFT averages logits too, not probabilities).
+   */
   predict(
     load: Member["load"],
     count: number,
     params: ReadonlyMap<string, Float32Array>,
-    onBatch?: (images: number) => void,
+    options?: PredictOptions,
   ): Promise<Predictions>;
   release(): Promise<void>;
 }
 
-/** Compiles a classifier for evaluation. The last batch is padded; padding is never returned. */
+/** Compiles a classifier for evaluation, `batchSize` views at a time. */
 export async function compilePredictor(
   member: Member,
   classes: number,
@@ -32,35 +46,18 @@ export async function compilePredictor(
   const g = createGraph();
   const [model] = buildMembers(g, [member], classes, batchSize);
   const { pixels, logits, features } = model!;
-  const program = await compile(g, { "predicted.logits": logits, "predicted.features": features }, options);
-  const width = member.shape.width;
+  const program = await compile(g, { [LOGITS]: logits, [FEATURES]: features }, options);
+  const { width, channels, imageSize } = member.shape;
   return {
-    async predict(load, count, params, onBatch) {
-      const out = {
-        logits: new Float32Array(count * classes),
-        features: new Float32Array(count * width),
-        width,
-      };
-      const buffer = new Float32Array(pixels.shape.reduce((a, b) => a * b, 1));
-      const perImage = buffer.length / batchSize;
-      for (let start = 0; start < count; start += batchSize) {
-        const size = Math.min(batchSize, count - start);
-        await load(
-          Int32Array.from({ length: size }, (_, i) => start + i),
-          buffer.subarray(0, size * perImage),
-        );
-        const results = await program.run({ ...Object.fromEntries(params), [pixels.name]: buffer });
-        out.logits.set(
-          (results["predicted.logits"] as Float32Array).subarray(0, size * classes),
-          start * classes,
-        );
-        out.features.set(
-          (results["predicted.features"] as Float32Array).subarray(0, size * width),
-          start * width,
-        );
-        onBatch?.(size);
-      }
-      return out;
+    async predict(load, count, params, { views = 1, onBatch } = {}) {
+      const given = Object.fromEntries(params);
+      const rows = await runInBatches(
+        { fill: load, count, views, perView: channels * imageSize ** 2, onBatch },
+        batchSize,
+        { [LOGITS]: classes, [FEATURES]: width },
+        (buffer) => program.run({ ...given, [pixels.name]: buffer }),
+      );
+      return { logits: rows[LOGITS]!, features: rows[FEATURES]!, width };
     },
     release: () => program.release(),
   };

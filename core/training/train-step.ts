@@ -1,8 +1,10 @@
 import { differentiate } from "../autodiff/index.ts";
 import { DualtailError } from "../errors.ts";
-import { createGraph, type Graph, type Shape, type Value } from "../graph/index.ts";
-import { type CompileOptions, compile, type Feeds, type Program } from "../runtime/index.ts";
-import type { Optimizer } from "./optimizers/index.ts";
+import { createGraph, matrixProductFlops, type Shape } from "../graph/index.ts";
+import { compile, type Feeds } from "../runtime/index.ts";
+import { type GradientOptions, wholeGradients } from "./gradients.ts";
+import { segmentedGradients } from "./recompute/segmented-gradients.ts";
+import { next, type UpdateOptions, updateGraph } from "./update-graph.ts";
 
 /** The loss became NaN or infinite. */
 export class NonFiniteLossError extends DualtailError {
@@ -13,21 +15,16 @@ export class NonFiniteLossError extends DualtailError {
   }
 }
 
-export interface TrainStepOptions extends CompileOptions {
-  readonly graph: Graph;
-  /** Scalar, averaged over the micro-batch. */
-  readonly loss: Value;
-  /** Trainable inputs of the graph. */
-  readonly params: readonly Value[];
-  /** Their starting values by name; the step owns and replaces them. */
+export interface TrainStepOptions extends GradientOptions, UpdateOptions {
+  /** Starting values of the parameters by name; the step owns and replaces them. */
   readonly values: Map<string, Float32Array>;
-  readonly optimizer: Optimizer;
-  /** Weight decay factor per parameter, 1 when absent. */
-  readonly decayFactor?: (param: Value) => number;
   /** Micro-batches per update. */
   readonly accumulate?: number;
-  /** Gradients are scaled down to this global norm. */
-  readonly clipNorm?: number;
+  /**
+   * Keep activations at the residual stream only and compute the others again in the backward pass: a fraction of the
+   * memory for a third more time.
+   */
+  readonly recompute?: boolean;
 }
 
 /** Parameters and optimizer slots by name; slots are called `<param>/<slot>`. */
@@ -47,19 +44,85 @@ export interface TrainStep {
    */
   run(batches: readonly Feeds[], at: { step: number; lr: number }): Promise<number>;
   release(): Promise<void>;
-  /** The compiled gradient (and, without accumulation, update) graph. */
-  readonly program: Program;
-  /** What the program computes, e.g. for counting operations. */
-  readonly outputs: readonly Value[];
+  /** Floating-point operations of the matrix products of one micro-batch. */
+  readonly flops: number;
+  /** Ends profiling and writes the file. */
+  endProfiling(): void;
 }
 
 const LOSS = "loss";
-const next = (name: string) => `${name}/next`;
 
-/** Compiles the training step; with accumulation, a gradient graph and an update graph. */
+/** Compiles the training step: one graph for all of it, or gradients and update apart. */
 export async function compileTrainStep(options: TrainStepOptions): Promise<TrainStep> {
-  const { graph: g, loss, params, values, optimizer, accumulate = 1 } = options;
-  const gradients = differentiate(g, loss, params);
+  const { accumulate = 1, recompute = false } = options;
+  return accumulate === 1 && !recompute
+    ? compileWhole(options)
+    : compileParts(options, accumulate, recompute);
+}
+
+async function compileWhole(options: TrainStepOptions): Promise<TrainStep> {
+  const { graph: g, loss, params } = options;
+  const updates = updateGraph(g, params, differentiate(g, loss, params), options);
+  const program = await compile(g, { [LOSS]: loss, ...updates }, options);
+  const { state, feeds, scalars, adopt } = trainState(options);
+  return {
+    state,
+    flops: matrixProductFlops(g, [loss, ...Object.values(updates)]),
+    async run([batch], { step, lr }) {
+      const results = await program.run({ ...batch, ...feeds(), ...scalars(step, lr) });
+      const value = finite(Number(results[LOSS]![0]), step);
+      adopt(results);
+      return value;
+    },
+    release: () => program.release(),
+    endProfiling: () => program.endProfiling(),
+  };
+}
+
+async function compileParts(
+  options: TrainStepOptions,
+  accumulate: number,
+  recompute: boolean,
+): Promise<TrainStep> {
+  const { params } = options;
+  const gradients = await (recompute ? segmentedGradients : wholeGradients)(options);
+  const u = createGraph();
+  const own = params.map(({ name, shape }) => u.input(name, "float32", shape));
+  const summed = params.map(({ name, shape }) => u.input(sumOf(name), "float32", shape));
+  const update = await compile(u, updateGraph(u, own, summed, options), { ...options, profile: undefined });
+  const { state, feeds, scalars, adopt } = trainState(options);
+  const sums = new Map([...state.params].map(([name, { length }]) => [name, new Float32Array(length)]));
+  return {
+    state,
+    flops: gradients.flops,
+    async run(batches, { step, lr }) {
+      for (const sum of sums.values()) sum.fill(0);
+      let total = 0;
+      for (const batch of batches) {
+        const loss = await gradients.run(batch, state.params, { sums, scale: 1 / accumulate });
+        total += finite(loss, step) / accumulate;
+      }
+      const summedFeeds = Object.fromEntries([...sums].map(([name, sum]) => [sumOf(name), sum]));
+      adopt(await update.run({ ...feeds(), ...summedFeeds, ...scalars(step, lr) }));
+      return total;
+    },
+    release: async () => {
+      await gradients.release();
+      await update.release();
+    },
+    endProfiling: () => gradients.endProfiling(),
+  };
+}
+
+const sumOf = (name: string): string => `${name}/sum`;
+
+function finite(loss: number, step: number): number {
+  if (!Number.isFinite(loss)) throw new NonFiniteLossError(loss, step);
+  return loss;
+}
+
+/** The tensors that a step reads and replaces. */
+function trainState({ params, values, optimizer }: TrainStepOptions) {
   const slots = new Map(
     params.flatMap(({ name }) =>
       optimizer.slots.map((slot) => [`${name}/${slot}`, new Float32Array(values.get(name)!.length)] as const),
@@ -67,113 +130,23 @@ export async function compileTrainStep(options: TrainStepOptions): Promise<Train
   );
   const shapes = new Map(params.map(({ name, shape }) => [name, shape]));
   const state: TrainState = { params: values, slots, shapes };
-  const names = [...values.keys(), ...slots.keys()];
-  const feedsOf = (): Record<string, Float32Array> => ({
-    ...Object.fromEntries(values),
-    ...Object.fromEntries(slots),
-  });
-  const scalarsOf = (step: number, lr: number): Record<string, Float32Array> =>
-    Object.fromEntries(
-      Object.entries({ lr, ...optimizer.scalars(step + 1) }).map(([name, value]) => [
-        name,
-        Float32Array.of(value),
-      ]),
-    );
-  const adopt = (results: Feeds) => {
-    for (const name of names) {
-      const target = values.has(name) ? values : slots;
-      target.set(name, results[next(name)] as Float32Array);
-    }
-  };
-  const check = (value: number, step: number): number => {
-    if (!Number.isFinite(value)) throw new NonFiniteLossError(value, step);
-    return value;
-  };
-
-  if (accumulate === 1) {
-    const updates = updateGraph(g, params, gradients, options);
-    const program = await compile(g, { [LOSS]: loss, ...updates }, options);
-    return {
-      state,
-      program,
-      outputs: [loss, ...Object.values(updates)],
-      async run([batch], { step, lr }) {
-        const results = await program.run({ ...batch, ...feedsOf(), ...scalarsOf(step, lr) });
-        const value = check((results[LOSS] as Float32Array)[0]!, step);
-        adopt(results);
-        return value;
-      },
-      release: () => program.release(),
-    };
-  }
-
-  const sums = gradients.map((gradient, i) => {
-    const sum = g.input(`${params[i]!.name}/sum`, "float32", gradient.shape);
-    return [`${params[i]!.name}/sum`, g.add(sum, g.mul(gradient, 1 / accumulate))] as const;
-  });
-  const program = await compile(
-    g,
-    { [LOSS]: loss, ...Object.fromEntries(sums.map(([name, sum]) => [next(name), sum])) },
-    options,
-  );
-  const u = createGraph();
-  const own = params.map(({ name, shape }) => u.input(name, "float32", shape));
-  const summed = params.map(({ name, shape }) => u.input(`${name}/sum`, "float32", shape));
-  const update = await compile(u, updateGraph(u, own, summed, options), { ...options, profile: undefined });
   return {
     state,
-    program,
-    outputs: [loss, ...sums.map(([, sum]) => sum)],
-    async run(batches, { step, lr }) {
-      let total = 0;
-      let partial: Record<string, Float32Array> = Object.fromEntries(
-        sums.map(([name, { shape }]) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]),
-      );
-      for (const batch of batches) {
-        const results = await program.run({ ...batch, ...Object.fromEntries(values), ...partial });
-        total += check((results[LOSS] as Float32Array)[0]!, step) / accumulate;
-        partial = Object.fromEntries(sums.map(([name]) => [name, results[next(name)] as Float32Array]));
+    feeds: (): Record<string, Float32Array> => ({
+      ...Object.fromEntries(values),
+      ...Object.fromEntries(slots),
+    }),
+    scalars: (step: number, lr: number): Record<string, Float32Array> =>
+      Object.fromEntries(
+        Object.entries({ lr, ...optimizer.scalars(step + 1) }).map(([name, value]) => [
+          name,
+          Float32Array.of(value),
+        ]),
+      ),
+    adopt: (results: Feeds) => {
+      for (const target of [values, slots]) {
+        for (const name of target.keys()) target.set(name, results[next(name)] as Float32Array);
       }
-      adopt(await update.run({ ...feedsOf(), ...partial, ...scalarsOf(step, lr) }));
-      return total;
-    },
-    release: async () => {
-      await program.release();
-      await update.release();
     },
   };
-}
-
-/** The optimizer's update of every parameter, as named outputs. */
-function updateGraph(
-  g: Graph,
-  params: readonly Value[],
-  gradients: readonly Value[],
-  { optimizer, decayFactor = () => 1, clipNorm }: TrainStepOptions,
-): Record<string, Value> {
-  const lr = g.input("lr", "float32", []);
-  const scalars = Object.fromEntries(
-    Object.keys(optimizer.scalars(1)).map((name) => [name, g.input(name, "float32", [])]),
-  );
-  const scale = clipNorm === undefined ? undefined : clipScale(g, gradients, clipNorm);
-  return Object.fromEntries(
-    params.flatMap((param, i) => {
-      const gradient = scale === undefined ? gradients[i]! : g.mul(gradients[i]!, scale);
-      const names = optimizer.slots.map((slot) => `${param.name}/${slot}`);
-      const slots = names.map((name) => g.input(name, "float32", param.shape));
-      const weightDecay = optimizer.weightDecay * decayFactor(param);
-      const update = optimizer.update(g, { param, gradient, slots, lr, scalars, weightDecay });
-      return [
-        [next(param.name), update.param] as const,
-        ...names.map((name, slot) => [next(name), update.slots[slot]!] as const),
-      ];
-    }),
-  );
-}
-
-/** min(1, clipNorm / ‖all gradients‖₂). */
-function clipScale(g: Graph, gradients: readonly Value[], clipNorm: number): Value {
-  const squares = gradients.map((gradient) => g.reduceSum(g.mul(gradient, gradient)));
-  const norm = g.sqrt(squares.reduce((sum, square) => g.add(sum, square)));
-  return g.min(1, g.div(clipNorm, g.add(norm, 1e-6)));
 }

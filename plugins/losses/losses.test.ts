@@ -4,13 +4,20 @@ import { createGraph, type Graph, type Value } from "../../core/graph/index.ts";
 import type { LossRecipe } from "../../core/plugin-api/index.ts";
 import { compile } from "../../core/runtime/index.ts";
 import { plugin as backdoor } from "./backdoor/index.ts";
+import { plugin as bs } from "./bs/index.ts";
+import { plugin as cb } from "./cb/index.ts";
 import { plugin as ce } from "./ce/index.ts";
+import { plugin as focal } from "./focal/index.ts";
 import { plugin as glaTrain } from "./gla-train/index.ts";
+import { plugin as grw } from "./grw/index.ts";
 import { plugin as la } from "./la/index.ts";
+import { plugin as lade } from "./lade/index.ts";
+import { plugin as ldam } from "./ldam/index.ts";
 
 const [B, K] = [5, 4];
 const labels = [0, 3, 1, 1, 2];
 const prior = [0.5, 0.3, 0.15, 0.05];
+const classCounts = [10, 6, 3, 1];
 const pretrain = [0.1, 0.2, 0.3, 0.4];
 const logitsOf = (m: number) =>
   Float64Array.from({ length: B * K }, (_, i) => 4 * Math.sin(2.3 * i + 1.7 * m));
@@ -27,10 +34,14 @@ const meanNll = (p: readonly (readonly number[])[]) =>
 const zero = prior.map(() => 0);
 const logPrior = prior.map(Math.log);
 
-/** Value and gradients of a recipe in float64. */
-async function run(recipe: LossRecipe, zs: readonly Float64Array[]) {
-  const g = createGraph({ floatType: "float64" });
-  const logits = zs.map((_, m) => g.input(`z${m}`, "float64", [B, K]));
+/** Value and gradients of a recipe, in float64 unless asked for otherwise. */
+async function run(
+  recipe: LossRecipe,
+  zs: readonly Float64Array[],
+  floatType: "float32" | "float64" = "float64",
+) {
+  const g = createGraph({ floatType });
+  const logits = zs.map((_, m) => g.input(`z${m}`, floatType, [B, K]));
   const loss = buildLoss(g, recipe, logits);
   const gradients = differentiate(g, loss, logits);
   const program = await compile(
@@ -38,7 +49,8 @@ async function run(recipe: LossRecipe, zs: readonly Float64Array[]) {
     { loss, ...Object.fromEntries(gradients.map((d, m) => [`d${m}`, d])) },
     { optimize: "none", threads: 1 },
   );
-  const out = await program.run(Object.fromEntries(zs.map((z, m) => [`z${m}`, z])));
+  const feed = (z: Float64Array) => (floatType === "float64" ? z : Float32Array.from(z));
+  const out = await program.run(Object.fromEntries(zs.map((z, m) => [`z${m}`, feed(z)])));
   await program.release();
   return { loss: (out.loss as Float64Array)[0]!, gradients: zs.map((_, m) => out[`d${m}`] as Float64Array) };
 }
@@ -49,7 +61,13 @@ function buildLoss(g: Graph, recipe: LossRecipe, logits: readonly Value[]): Valu
     classPrior: g.constant(prior, [K]),
   };
   if (recipe.mode === "single")
-    return recipe.build(g, { ...common, logits: logits[0]!, pretrainPrior: g.constant(pretrain, [K]) });
+    return recipe.build(g, {
+      ...common,
+      logits: logits[0]!,
+      classCounts,
+      headScale: 25,
+      pretrainPrior: g.constant(pretrain, [K]),
+    });
   if (recipe.mode === "joint")
     return recipe.build(g, { ...common, logits, strataPrior: logits.map(() => 1 / logits.length) });
   throw new Error("post-hoc has no loss");
@@ -87,6 +105,65 @@ describe("losses in double precision", () => {
       reference.loss,
       12,
     );
+  });
+});
+
+describe("the losses of LIFT", () => {
+  it.each<[string, LossRecipe, LossRecipe]>([
+    ["focal with γ = 0 is ce", focal.recipe({ gamma: 0 }), ce.recipe({})],
+    ["ldam without margin is ce", ldam.recipe({ maxMargin: 0 }), ce.recipe({})],
+    ["cb with β = 0 is ce", cb.recipe({ beta: 0 }), ce.recipe({})],
+    ["grw with exponent 0 is ce", grw.recipe({ exponent: 0 }), ce.recipe({})],
+    ["bs is la with τ = 1", bs.recipe({}), la.recipe({ tau: 1 })],
+    ["lade without its bound is bs", lade.recipe({ lambda: 0.1, weight: 0 }), bs.recipe({})],
+  ])("%s", async (_what, recipe, same) => {
+    const [a, b] = [await run(recipe, [logitsOf(0)]), await run(same, [logitsOf(0)])];
+    expect(a.loss).toBeCloseTo(b.loss, 12);
+    for (const [i, value] of b.gradients[0]!.entries()) expect(a.gradients[0]![i]).toBeCloseTo(value, 12);
+  });
+
+  it("cb with β near 1 weighs as grw does", async () => {
+    const a = await run(cb.recipe({ beta: 1 - 1e-9 }), [logitsOf(0)]);
+    const b = await run(grw.recipe({ exponent: 1 }), [logitsOf(0)]);
+    expect(a.loss).toBeCloseTo(b.loss, 6);
+  });
+
+  const all: readonly [string, LossRecipe][] = [
+    ["ce", ce.recipe({})],
+    ["la", la.recipe({ tau: 1 })],
+    ["gla-train", glaTrain.recipe({ tau: 1, lambda: 1 })],
+    ["focal", focal.recipe({ gamma: 2 })],
+    ["focal with γ < 1", focal.recipe({ gamma: 0.5 })],
+    ["ldam", ldam.recipe({ maxMargin: 0.5 })],
+    ["cb", cb.recipe({ beta: 0.9999 })],
+    ["grw", grw.recipe({ exponent: 1 })],
+    ["bs", bs.recipe({})],
+    ["lade", lade.recipe({ lambda: 0.1, weight: 0.1 })],
+  ];
+
+  it.each(all)("%s stays finite for logits of ±1e4, also in float32", async (_name, recipe) => {
+    const extreme = labels.flatMap((y, b) =>
+      prior.map((_, k) => (b % 2 === 0 ? 1e4 : -1e4) * (k === y ? 1 : -1)),
+    );
+    for (const floatType of ["float32", "float64"] as const) {
+      const { loss, gradients } = await run(recipe, [Float64Array.from(extreme)], floatType);
+      expect(Number.isFinite(loss), floatType).toBe(true);
+      expect(gradients[0]!.every(Number.isFinite), floatType).toBe(true);
+    }
+  });
+
+  it.each(all)("%s refuses a class without images, by its label", (_name, recipe) => {
+    const g = createGraph();
+    const inputs = {
+      logits: g.input("z", "float32", [B, K]),
+      labels: g.constant(labels, [B], "int64"),
+      classPrior: g.constant(prior, [K]),
+      classCounts: [4, 0, 2, 0],
+      headScale: 25,
+      pretrainPrior: g.constant(pretrain, [K]),
+    };
+    if (recipe.mode !== "single") throw new Error("not over one model");
+    expect(() => recipe.build(g, inputs)).toThrow(/2 of 4 classes have no training image \(labels 1, 3\)/);
   });
 });
 

@@ -29,7 +29,7 @@ export interface TrainableTower {
   /** In the order in which the graph asked for them. */
   readonly params: readonly Value[];
   /** Starting values, made when the graph is complete. */
-  values(seed: number): Map<string, Float32Array>;
+  values(seed: number): Promise<Map<string, Float32Array>>;
 }
 
 /** Weights of a model that is trained from nothing, named as in a Hugging Face CLIP checkpoint. */

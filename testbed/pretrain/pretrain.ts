@@ -58,7 +58,7 @@ export async function pretrain(corpus: IconCorpus, folder: string, options: Pret
     graph: g,
     loss,
     params: tower.params,
-    values: tower.values(seed),
+    values: await tower.values(seed),
     optimizer: adamw({ beta2: 0.98, epsilon: 1e-6, weightDecay }),
     decayFactor: ({ shape }) => (shape.length < 2 ? 0 : 1),
     clipNorm: 1,

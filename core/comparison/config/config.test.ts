@@ -43,7 +43,7 @@ describe("validateConfig", () => {
       name: "toy",
       dataset: { use: "toy-data", options: { ratio: 100 } },
       backbones: [{ use: "toy-a", options: { width: 8 } }],
-      peft: null,
+      peft: [],
       losses: [{ use: "ce", options: {} }],
       seeds: [0],
       head: { type: "cosine", scale: 25, init: "text" },
@@ -59,6 +59,8 @@ describe("validateConfig", () => {
         batchSize: 64,
         thresholds: { many: 100, few: 20 },
         priorFrom: "validation",
+        tte: "none",
+        expand: 24,
         knn: { enabled: true, k: 200, temperature: 0.1 },
       },
       device: "cpu",
@@ -81,13 +83,35 @@ train: { optimizer: { use: adamw, weightDecay: 0.1 }, microBatchSize: 32 }
 `);
     expect(config.dataset.options).toEqual({ ratio: 10 });
     expect(config.backbones[1]).toEqual({ use: "toy-b", label: "B", options: { folder: "x" } });
-    expect(config.peft).toMatchObject({ use: "lora", options: { rank: 2 } });
+    expect(config.peft).toMatchObject([{ use: "lora", options: { rank: 2 } }]);
     expect(config.losses.map(({ options }) => options.tau)).toEqual([1, 2]);
     expect(config.prompts).toEqual(["a {}.", "the {}."]);
     expect(config.train.optimizer).toEqual({
       use: "adamw",
       options: { lr: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
     });
+  });
+
+  it("takes a list of PEFT methods, another head and a test-time ensemble", () => {
+    const config = check(`
+${MINIMAL.replace("peft: none", "peft: [adaptformer, { use: lora, rank: 2 }]")}
+head: { type: linear, init: n-shot, shots: 10 }
+evaluation: { tte: ten, expand: 32 }
+`);
+    expect(config.peft).toMatchObject([{ use: "adaptformer" }, { use: "lora", options: { rank: 2 } }]);
+    expect(config.head).toEqual({ type: "linear", scale: 25, init: "n-shot", shots: 10 });
+    expect(config.evaluation).toMatchObject({ tte: "ten", expand: 32 });
+  });
+
+  it("knows prompt sets by name", () => {
+    const prompts = (prompt: string) => check(`${MINIMAL}prompt: ${prompt}`).prompts;
+    expect(prompts("default")).toEqual(["a photo of a {}."]);
+    expect(prompts("class-name")).toEqual(["{}"]);
+    const ensemble = prompts("ensemble");
+    expect(ensemble).toHaveLength(80);
+    expect(ensemble).toContain("itap of a {}.");
+    expect(ensemble.every((template) => template.includes("{}"))).toBe(true);
+    expect(prompts('"default {}"')).toEqual(["default {}"]);
   });
 
   it("reads JSON, with positions", async () => {
@@ -208,6 +232,44 @@ describe("a wrong config", () => {
       "options for none",
       instead("peft: { use: none, rank: 2 }"),
       /^c\.yaml:4:20: \/peft\/rank: "none" has no options/,
+    ],
+    [
+      "none in a list of methods",
+      instead("peft: [lora, none]"),
+      /^c\.yaml:4:14: \/peft\/1: there is no PEFT method "none" — /,
+    ],
+    [
+      "a method twice",
+      instead("peft: [lora, { use: lora, rank: 2 }]"),
+      /^c\.yaml:4:14: \/peft\/1: is the same method as entry 0 \("lora"\)/,
+    ],
+    [
+      "a method's wrong option, in a list",
+      instead("peft: [{ use: lora, rnak: 2 }]"),
+      /^c\.yaml:4:21: \/peft\/0\/rnak: .*did you mean "rank"\?/,
+    ],
+    [
+      "a method that is a number",
+      instead("peft: 3"),
+      /\/peft: must be a string or a mapping or a list, but is 3/,
+    ],
+    ["an empty list of methods", instead("peft: []"), /\/peft: needs at least 1 entry, but has 0/],
+    [
+      "an unknown head",
+      wrong("head: { type: cosin }"),
+      /\/head\/type: "cosin" is not one of the allowed values — did you mean "cosine"\?/,
+    ],
+    ["n-shot without shots", wrong("head: { init: n-shot }"), /\/head\/init: n-shot needs .* — add "shots"/],
+    [
+      "shots without n-shot",
+      wrong("head: { shots: 3 }"),
+      /^c\.yaml:6:9: \/head\/shots: is for "init: n-shot", but init is "text" — remove it/,
+    ],
+    ["an unknown prompt set", wrong("prompt: ensembel"), /\/prompt: .*or name a set: .*ensemble/],
+    [
+      "an unknown ensemble",
+      wrong("evaluation: { tte: fivecrop }"),
+      /\/evaluation\/tte: "fivecrop" is not one/,
     ],
     [
       "an unknown optimizer",

@@ -3,6 +3,7 @@ import type { PluginRegistry } from "../../container/index.ts";
 import { createAjv } from "../../container/schema/ajv.ts";
 import { explain } from "../../container/schema/explain.ts";
 import type { Problem } from "../../container/schema/problem.ts";
+import { promptTemplates } from "../../models/prompts/index.ts";
 import { anyChoice } from "./choices.ts";
 import { type ConfigDocument, readConfigDocument } from "./document.ts";
 import { OPTIMIZERS } from "./optimizers.ts";
@@ -60,7 +61,9 @@ export function validateConfig(document: ConfigDocument, registry: PluginRegistr
 
   const dataset = resolver.plugin("dataset", ["dataset"], data.dataset);
   const backbones = resolver.plugins("backbone", ["backbones"], data.backbones);
-  const peft = resolver.optional("peft", ["peft"], data.peft);
+  const peft = Array.isArray(data.peft)
+    ? resolver.plugins("peft", ["peft"], data.peft)
+    : [resolver.optional("peft", ["peft"], data.peft)].filter((choice) => choice !== undefined);
   const losses = resolver.plugins("loss", ["losses"], data.losses);
   const train = (data.train ?? {}) as Record<string, unknown>;
   const optimizer = resolver.fromTable("optimizer", OPTIMIZERS, ["train", "optimizer"], train.optimizer);
@@ -78,9 +81,9 @@ export function validateConfig(document: ConfigDocument, registry: PluginRegistr
     name: (data.name as string | undefined) ?? (data.experiment as string),
     dataset,
     backbones,
-    peft: peft ?? null,
+    peft,
     losses,
-    prompts: [prompt].flat(),
+    prompts: promptTemplates(prompt),
     train: { ...train, optimizer },
   } as unknown as ComparisonConfig;
   const unrelated = relations(config);

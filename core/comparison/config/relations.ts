@@ -7,6 +7,8 @@ export function relations(config: ComparisonConfig): Problem[] {
   return [
     ...repeated("losses", config.losses),
     ...repeated("backbones", config.backbones),
+    ...repeatedMethod(config),
+    ...shots(config),
     ...microBatch(config),
     ...thresholds(config),
     ...ordered(["train", "augment", "scale"], config.train.augment.scale),
@@ -26,6 +28,28 @@ function repeated(list: string, choices: readonly PluginChoice[]): Problem[] {
     const problem = `is the same as entry ${first} ("${use}" with the same options)`;
     return [{ path: [list, index], at: "value", problem, hint: "remove one, or change an option" }];
   });
+}
+
+/** Methods name their parameters after themselves, so one can be there once only, whatever its options. */
+function repeatedMethod({ peft }: ComparisonConfig): Problem[] {
+  return peft.flatMap(({ use }, index): Problem[] => {
+    const first = peft.findIndex((other) => other.use === use);
+    if (first === index) return [];
+    const problem = `is the same method as entry ${first} ("${use}")`;
+    return [{ path: ["peft", index], at: "value", problem, hint: "remove one" }];
+  });
+}
+
+function shots({ head }: ComparisonConfig): Problem[] {
+  if (head.init === "n-shot" && head.shots === undefined) {
+    const problem = "n-shot needs the number of shots";
+    return [{ path: ["head", "init"], at: "value", problem, hint: 'add "shots", e.g. 10' }];
+  }
+  if (head.init !== "n-shot" && head.shots !== undefined) {
+    const problem = `is for "init: n-shot", but init is "${head.init}"`;
+    return [{ path: ["head", "shots"], at: "key", problem, hint: "remove it" }];
+  }
+  return [];
 }
 
 function microBatch({ train: { batchSize, microBatchSize } }: ComparisonConfig): Problem[] {

@@ -1,4 +1,7 @@
+import { HEADS } from "../../models/heads/index.ts";
+import { CROPS } from "../../models/images/crops-transform.ts";
 import type { Schema } from "./schema.ts";
+import { HEAD_INITS } from "./types.ts";
 
 const count = (value: number, title: string, description: string): Schema => ({
   type: "integer",
@@ -31,23 +34,34 @@ export const headSchema: Schema = {
   description: "The classifier on top of the image tower.",
   properties: {
     type: {
-      enum: ["cosine"],
+      enum: Object.keys(HEADS),
       default: "cosine",
       title: "Type",
-      description: "`cosine`: scale · cos(feature, class weight).",
+      description: `${Object.entries(HEADS)
+        .map(([name, { summary }]) => `\`${name}\`: ${summary}`)
+        .join("; ")}. \`feature\` is the class token after the final LayerNorm.`,
     },
     scale: {
       type: "number",
       exclusiveMinimum: 0,
       default: 25,
       title: "Scale",
-      description: "Factor on the cosine; the inverse of the softmax temperature.",
+      description:
+        "Factor on the cosine, the inverse of the softmax temperature; other heads ignore it. Margins of the loss `ldam` are multiplied by it with every head.",
     },
     init: {
-      enum: ["text"],
+      enum: HEAD_INITS,
       default: "text",
       title: "Initial weights",
-      description: "`text`: the text features of the class names, taken back through the visual projection.",
+      description:
+        "`text`: the text features of the class names, taken back through the visual projection; `class-mean`: each class's mean over the frozen features of its training images; `n-shot`: the mean over `shots` of them, drawn by the seed; `linear-probe`: class-balanced logistic regression on the frozen features; `none`: random. All but the last give rows of length 1.",
+    },
+    shots: {
+      type: "integer",
+      minimum: 1,
+      title: "Shots",
+      description:
+        "Training images per class (or all, where there are fewer) for `init: n-shot`, and only for it.",
     },
   },
 };
@@ -137,6 +151,21 @@ export const evaluationSchema: Schema = {
       title: "Prior from",
       description:
         "Split on which the label prior of the pre-training data is estimated. A dataset without validation split uses `train`.",
+    },
+    tte: {
+      enum: ["none", ...Object.keys(CROPS)],
+      default: "none",
+      title: "Test-time ensemble",
+      description:
+        "Mean logits over crops of each test image: `five` (corners and centre) or `ten` (also mirrored), cut from the image scaled, bilinearly, to the model's input plus `expand`. Testing takes as many times longer; validation is not affected.",
+    },
+    expand: {
+      type: "integer",
+      minimum: 0,
+      maximum: 4096,
+      default: 24,
+      title: "Expand",
+      description: "Pixels by which the short side of an image exceeds the crops of `tte`.",
     },
     knn: {
       type: "object",

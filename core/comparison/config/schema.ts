@@ -1,4 +1,5 @@
 import type { PluginKind } from "../../container/kinds.ts";
+import { PROMPT_SETS } from "../../models/prompts/index.ts";
 import { evaluationSchema, headSchema, trainSchema } from "./schema-sections.ts";
 import { DEVICES } from "./types.ts";
 
@@ -55,9 +56,10 @@ export function comparisonSchema(choices: ChoiceSchemas): Schema {
         description: "The foundation models to fine-tune; the strata of a backdoor-adjusted loss.",
       },
       peft: {
-        ...choices.plugin("peft"),
+        ...oneOrMore(choices.plugin("peft")),
         title: "PEFT method",
-        description: "How the image tower is adapted. `none` trains the head alone.",
+        description:
+          "How the image tower is adapted: one method, or a list of methods that are applied together. `none` trains the head alone.",
       },
       losses: {
         type: "array",
@@ -84,7 +86,11 @@ export function comparisonSchema(choices: ChoiceSchemas): Schema {
       head: headSchema,
       prompt: {
         anyOf: [
-          { type: "string", pattern: "\\{\\}", description: "Write {} where the class name belongs." },
+          {
+            type: "string",
+            pattern: `\\{\\}|^(${Object.keys(PROMPT_SETS).join("|")})$`,
+            description: `Write {} where the class name belongs, or name a set: ${Object.keys(PROMPT_SETS).join(", ")}.`,
+          },
           {
             type: "array",
             minItems: 1,
@@ -98,7 +104,7 @@ export function comparisonSchema(choices: ChoiceSchemas): Schema {
         default: "a photo of a {}.",
         title: "Prompt",
         description:
-          "Template of the text for a class, `{}` standing for its name; the features of several are averaged.",
+          "Template of the text for a class, `{}` standing for its name; the features of several are averaged. Or a named set: `default` (a photo of a {}.), `class-name` ({}), `ensemble` (the 80 templates of CLIP's ImageNet ensemble).",
       },
       train: trainSchema(choices.optimizer),
       evaluation: evaluationSchema,
@@ -141,4 +147,11 @@ export function comparisonSchema(choices: ChoiceSchemas): Schema {
       },
     },
   };
+}
+
+/** One choice, or a list of them. */
+function oneOrMore(choice: Schema): Schema {
+  const list = { type: "array", minItems: 1, items: choice };
+  // Side by side where the choice has branches of its own, so that a value that fits none is told all of them.
+  return { anyOf: [...(Array.isArray(choice.anyOf) ? choice.anyOf : [choice]), list] };
 }

@@ -1,3 +1,5 @@
+import type { HeadType } from "../../models/heads/index.ts";
+import type { CropSet } from "../../models/images/crops-transform.ts";
 import type { OptimizerConfig } from "./optimizers.ts";
 
 /** One plugin as chosen in a config: options are validated and complete (defaults filled in). */
@@ -12,10 +14,16 @@ export interface PluginChoice {
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = (typeof DEVICES)[number];
 
+/** What the rows of a head can start from. */
+export const HEAD_INITS = ["text", "class-mean", "n-shot", "linear-probe", "none"] as const;
+export type HeadInit = (typeof HEAD_INITS)[number];
+
 export interface HeadConfig {
-  readonly type: "cosine";
+  readonly type: HeadType;
   readonly scale: number;
-  readonly init: "text";
+  readonly init: HeadInit;
+  /** Training images per class; for "n-shot", and only there. */
+  readonly shots?: number;
 }
 
 export interface AugmentConfig {
@@ -46,6 +54,10 @@ export interface EvaluationConfig {
   readonly thresholds: { readonly many: number; readonly few: number };
   /** Split on which the pre-training prior is estimated; without a validation split it is the training split. */
   readonly priorFrom: "validation" | "train";
+  /** Crops per test image whose logits are averaged; "none": the checkpoint's own preprocessing. */
+  readonly tte: "none" | CropSet;
+  /** Pixels by which the short side of an image exceeds the crops. */
+  readonly expand: number;
   readonly knn: { readonly enabled: boolean; readonly k: number; readonly temperature: number };
 }
 
@@ -55,8 +67,8 @@ export interface ComparisonConfig {
   readonly name: string;
   readonly dataset: PluginChoice;
   readonly backbones: readonly PluginChoice[];
-  /** null: only the head is trained. */
-  readonly peft: PluginChoice | null;
+  /** The methods that are applied together; none: only the head is trained. */
+  readonly peft: readonly PluginChoice[];
   readonly losses: readonly PluginChoice[];
   readonly seeds: readonly number[];
   readonly head: HeadConfig;

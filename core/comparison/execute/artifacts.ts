@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { argmaxRows, crossGroups, type Metrics, softmaxRows } from "../../evaluation/index.ts";
+import { MODEL_FILE } from "../../exchange/index.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
 import { newestCheckpoint } from "../../training/checkpoint.ts";
 import type { Cell } from "../plan/index.ts";
@@ -102,6 +103,8 @@ export async function logCheckpoint(run: TrackedRun, checkpointDir: string, cell
   for (const file of ["adapters.safetensors", "optimizer.safetensors", "state.json"]) {
     await run.logArtifact(`checkpoint/${file}`, new Uint8Array(await readFile(join(newest, file))));
   }
+  const model = join(dirname(checkpointDir), MODEL_FILE);
+  await run.logArtifact(`checkpoint/${MODEL_FILE}`, new Uint8Array(await readFile(model)));
   const { id, loss, backbones, seed } = cell;
   await run.logArtifact(
     "checkpoint/cell.json",

@@ -2,34 +2,35 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { estimatePretrainPrior, type PriorEstimate } from "../../evaluation/index.ts";
 import { type ClipCheckpoint, openCheckpoint } from "../../models/checkpoint/folder.ts";
-import { embedImages } from "../../models/embed-images.ts";
+import {
+  type EmbeddedImages,
+  type EmbedOptions,
+  embedImages,
+  type FillPixels,
+  imageFeatures,
+} from "../../models/embed-images.ts";
 import { embedTexts, headFromText } from "../../models/embed-texts.ts";
 import { resolveCheckpoint } from "../../models/hub/fetch-checkpoint.ts";
 import { openTokenizer } from "../../models/tokenizer/index.ts";
 import type { LoadPixels, Member } from "../../training/finetune.ts";
 import type { CellBackbone } from "../plan/index.ts";
 import { countLabels, type ExecutionContext, type SplitName, splitOf, throwIfAborted } from "./context.ts";
+import { headStarts } from "./head-start.ts";
 import type { ImageStores } from "./images.ts";
-
-/** Frozen outputs of a foundation model over a split. */
-export interface ZeroShot {
-  /** [N, K]: exp(logit_scale) · cos(image, prompt) */
-  readonly logits: Float32Array;
-  /** [N, width]: what the head of a fine-tuned model would see at step 0 */
-  readonly features: Float32Array;
-}
 
 /** A foundation model made ready once and used by every cell that fine-tunes it. */
 export interface PreparedBackbone {
   readonly label: string;
   readonly checkpoint: ClipCheckpoint;
-  /** [K × width] from the text features. */
-  readonly headInit: Float32Array;
   /** Images of each class in its pre-training data, where the checkpoint folder records them (pretraining.json). */
   readonly pretrainCounts?: readonly number[];
-  member(prefix: string, peft: Member["peft"]): Member;
+  /** Ready to be trained, with the head that the configuration wants. */
+  member(prefix: string, peft: Member["peft"], seed: number): Promise<Member>;
   load(split: SplitName): LoadPixels;
-  zeroShot(split: SplitName): Promise<ZeroShot>;
+  /** What `load` writes per image of a split: 1, or the crops of the test-time ensemble. */
+  views(split: SplitName): number;
+  /** Frozen outputs over a split: what the head of a fine-tuned model would see at step 0, and zero-shot logits. */
+  zeroShot(split: SplitName): Promise<EmbeddedImages>;
   prior(): Promise<PriorEstimate>;
 }
 
@@ -42,11 +43,12 @@ export async function prepareBackbone(
   const { config, registry, baseDir, reporter, dataset, compile: compileOptions } = context;
   const { name, label, options } = backbone;
   const plugin = registry.get("backbone", name);
-  const folder = await resolveCheckpoint(plugin.locate(options as never, { baseDir }), {
+  const location = plugin.locate(options as never, { baseDir });
+  const folder = await resolveCheckpoint(location, {
     env: process.env,
     onProgress: (text) => reporter.line(text),
   });
-  const checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpoint(folder, location);
   const { vision } = checkpoint.config;
   const tokenizer = await openTokenizer(folder, checkpoint.config.text.contextLength);
   const texts = await embedTexts(
@@ -55,30 +57,54 @@ export async function prepareBackbone(
     { classNames: dataset.classNames, prompts: config.prompts },
     compileOptions,
   );
-  const headInit = await headFromText(checkpoint, texts, compileOptions);
   const pretrainCounts = await recordedCounts(folder, dataset.classNames);
   const load = (split: SplitName) => images.loader(split, checkpoint);
 
-  const zeroShots = new Map<SplitName, Promise<ZeroShot>>();
-  const zeroShot = (split: SplitName): Promise<ZeroShot> => {
+  const zeroShots = new Map<SplitName, Promise<EmbeddedImages>>();
+  const zeroShot = (split: SplitName): Promise<EmbeddedImages> => {
     const known = zeroShots.get(split);
     if (known) return known;
     const made = embedSplit(split);
     zeroShots.set(split, made);
     return made;
   };
-  const embedSplit = async (split: SplitName): Promise<ZeroShot> => {
+  const embed = async <T>(what: string, count: number, run: (options: EmbedOptions) => Promise<T>) => {
     throwIfAborted(context.signal);
-    const count = splitOf(context, split).labels.length;
-    const stage = reporter.stage(`${label}: zero-shot ${split}`, count, "images");
-    const result = await embedImages(checkpoint, texts, load(split), count, {
-      ...compileOptions,
-      batchSize: config.evaluation.batchSize,
-      onBatch: (n) => stage.advance(n),
-    });
+    const stage = reporter.stage(`${label}: ${what}`, count, "images");
+    const { batchSize } = config.evaluation;
+    const result = await run({ ...compileOptions, batchSize, onBatch: (n) => stage.advance(n) });
     stage.done();
     return result;
   };
+  const embedSplit = (split: SplitName): Promise<EmbeddedImages> => {
+    const count = splitOf(context, split).labels.length;
+    const views = images.views(split);
+    return embed(`zero-shot ${split}`, count, (own) =>
+      embedImages(checkpoint, texts, load(split), count, { ...own, views }),
+    );
+  };
+  const trainFeatures = async (indices?: readonly number[]): Promise<Float32Array> => {
+    const known = zeroShots.get("train");
+    if (known && !indices) return (await known).features;
+    const count = indices?.length ?? dataset.train.labels.length;
+    const fill: FillPixels = indices
+      ? (own, out) =>
+          load("train")(
+            Int32Array.from(own, (i) => indices[i]!),
+            out,
+          )
+      : load("train");
+    return embed("training features", count, (own) => imageFeatures(checkpoint, fill, count, own));
+  };
+  const headStart = headStarts(
+    {
+      label,
+      width: vision.width,
+      text: () => headFromText(checkpoint, texts, compileOptions),
+      features: trainFeatures,
+    },
+    context,
+  );
 
   let prior: Promise<PriorEstimate> | undefined;
   const estimate = async (): Promise<PriorEstimate> => {
@@ -97,18 +123,19 @@ export async function prepareBackbone(
   return {
     label,
     checkpoint,
-    headInit,
     ...(pretrainCounts ? { pretrainCounts } : {}),
-    member: (prefix, peft) => ({
+    member: async (prefix, peft, seed) => ({
       prefix,
       shape: vision,
       locate: (tensor) => checkpoint.locate(tensor),
-      headInit,
+      headType: config.head.type,
+      headInit: await headStart(seed),
       headScale: config.head.scale,
       load: load("train"),
       ...(peft ? { peft } : {}),
     }),
     load,
+    views: images.views,
     zeroShot,
     prior: () => (prior ??= estimate()),
   };

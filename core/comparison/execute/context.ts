@@ -41,8 +41,10 @@ export function trainingCounts(dataset: Dataset): Int32Array {
   const counts = countLabels(dataset.train, dataset.classNames.length);
   const empty = dataset.classNames.filter((_, k) => counts[k] === 0);
   if (empty.length > 0) {
+    const names = empty.slice(0, 5).map((name) => `"${name}"`);
+    const listed = [...names, ...(empty.length > names.length ? ["…"] : [])].join(", ");
     throw new DualtailError(
-      `dataset ${dataset.name}: ${empty.length === 1 ? "the class" : `${empty.length} classes, first`} "${empty[0]}" ${empty.length === 1 ? "has" : "have"} no training image`,
+      `dataset ${dataset.name}: ${empty.length === 1 ? `the class ${listed} has` : `${empty.length} classes have`} no training image${empty.length === 1 ? "" : `: ${listed}`}`,
       { hint: "add at least one image per class, or leave the class out" },
     );
   }

@@ -1,4 +1,5 @@
 import type { ClipCheckpoint, Preprocessor } from "../../models/checkpoint/folder.ts";
+import { CROPS, cropsTransform } from "../../models/images/crops-transform.ts";
 import {
   createImageStore,
   type ImageStore,
@@ -12,6 +13,8 @@ import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 export interface ImageStores {
   /** Pixels of a split as a checkpoint's tower takes them. */
   loader(split: SplitName, checkpoint: ClipCheckpoint): LoadPixels;
+  /** What the loader writes per image: 1, or the crops of the test-time ensemble, which the test split alone has. */
+  views(split: SplitName): number;
 }
 
 export function createImageStores(context: ExecutionContext): ImageStores {
@@ -22,11 +25,21 @@ export function createImageStores(context: ExecutionContext): ImageStores {
     stores.set(key, store);
     return store;
   };
+  const { config } = context;
+  const cropsOf = (split: SplitName) => (split === "test" ? config.evaluation.tte : "none");
   return {
+    views: (split) => {
+      const crops = cropsOf(split);
+      return crops === "none" ? 1 : CROPS[crops];
+    },
     loader(split, { preprocessor }) {
       const store = () => storeOf(split, preprocessor.channels);
-      const plain = testTransform(preprocessor);
-      const { crop, scale, ratio, flip } = context.config.train.augment;
+      const crops = cropsOf(split);
+      const plain =
+        crops === "none"
+          ? testTransform(preprocessor)
+          : cropsTransform(preprocessor, { crops, expand: config.evaluation.expand });
+      const { crop, scale, ratio, flip } = config.train.augment;
       const augmented =
         crop === "center" ? plain : trainTransform(preprocessor, { scale, ratio, flip: flip ? 0.5 : 0 });
       return (indices, out, uniform) => store().fillBatch(indices, uniform ? augmented : plain, out, uniform);

@@ -21,8 +21,9 @@ export interface GroupsOfRow {
 }
 
 /**
- * D-groups from the training counts; P-groups from the recorded pre-training counts where every backbone of the row
- * has them, else from the estimated prior. A row over several backbones uses the mean of their priors.
+ * D-groups from the training counts, or those that the dataset states for them; P-groups from the recorded
+ * pre-training counts where every backbone of the row has them, else from the estimated prior. A row over several
+ * backbones uses the mean of their priors.
  */
 export async function groupsOf(
   context: ExecutionContext,
@@ -38,7 +39,10 @@ export async function groupsOf(
   );
   const prior = priors[0]!.map((_, k) => priors.reduce((sum, own) => sum + own[k]!, 0) / priors.length);
   return {
-    downstream: downstreamGroups(context.trainCounts, context.config.evaluation.thresholds),
+    downstream: downstreamGroups(
+      context.dataset.groupCounts ?? context.trainCounts,
+      context.config.evaluation.thresholds,
+    ),
     pretrain: pretrainGroups(prior),
     prior,
     priorSource: recorded ? "recorded" : "estimated",

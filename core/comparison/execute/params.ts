@@ -1,3 +1,4 @@
+import { promptSetOf } from "../../models/prompts/index.ts";
 import type { ComparisonConfig } from "../config/index.ts";
 import type { Cell } from "../plan/index.ts";
 
@@ -20,12 +21,15 @@ export function flatten(value: unknown, prefix: string): Record<string, Scalar> 
 /** What all runs of a comparison have in common, as MLflow params. */
 export function commonParams(config: ComparisonConfig): Record<string, Scalar> {
   const { dataset, peft, head, prompts, train, evaluation, device, threads } = config;
+  const methods = peft.map(({ use, options }) => flatten(options, peft.length > 1 ? `peft.${use}` : "peft"));
   return {
     dataset: dataset.use,
     ...flatten(dataset.options, "dataset"),
-    peft: peft?.use ?? "none",
-    ...flatten(peft?.options, "peft"),
-    ...flatten({ head, prompts, train, evaluation, device, threads }, ""),
+    peft: peft.map(({ use }) => use).join("+") || "none",
+    ...Object.assign({}, ...methods),
+    // A set of many templates by its name: MLflow limits the length of a parameter.
+    prompts: promptSetOf(prompts) ?? JSON.stringify(prompts),
+    ...flatten({ head, train, evaluation, device, threads }, ""),
   };
 }
 

@@ -14,6 +14,7 @@ import type { PreparedBackbone } from "./backbone.ts";
 import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 import { type FeatureSet, type GroupsOfRow, measure } from "./measure.ts";
 import { combineLogits, strataMasses } from "./predictions.ts";
+import { saveModel } from "./save-model.ts";
 
 const optimizers: {
   readonly [K in ComparisonConfig["train"]["optimizer"]["use"]]: (options: never) => Optimizer;
@@ -48,12 +49,10 @@ export async function trainCell(
   { run, folder }: { run: TrackedRun; folder: string },
 ): Promise<TrainedCell> {
   const { config, dataset, registry, reporter, signal, compile } = context;
-  const { train, peft: peftChoice } = config;
-  const peft = peftChoice
-    ? { plugin: registry.get("peft", peftChoice.use), options: peftChoice.options }
-    : undefined;
+  const { train } = config;
+  const peft = config.peft.map(({ use, options }) => ({ plugin: registry.get("peft", use), options }));
   const prefix = (m: number) => (backbones.length === 1 ? "" : `stratum${m}.`);
-  const members = backbones.map((backbone, m) => backbone.member(prefix(m), peft));
+  const members = await inOrder(backbones, (backbone, m) => backbone.member(prefix(m), peft, cell.seed));
   const classes = dataset.classNames.length;
   const checkpointDir = join(folder, "checkpoints");
   const optimizer = optimizers[train.optimizer.use](train.optimizer.options as never);
@@ -66,9 +65,14 @@ export async function trainCell(
     params: ReadonlyMap<string, Float32Array>,
     onBatch?: (n: number) => void,
   ) =>
-    inOrder(predictors, (predictor, m) =>
-      predictor.predict(backbones[m]!.load(split), splitOf(context, split).labels.length, params, onBatch),
-    );
+    inOrder(predictors, (predictor, m) => {
+      const backbone = backbones[m]!;
+      const count = splitOf(context, split).labels.length;
+      return predictor.predict(backbone.load(split), count, params, {
+        views: backbone.views(split),
+        onBatch,
+      });
+    });
 
   const history: { loss: CurvePoint[]; accuracy: CurvePoint[] } = { loss: [], accuracy: [] };
   const perEpoch = epochBatches(dataset.train.labels.length, train.batchSize);
@@ -135,6 +139,7 @@ export async function trainCell(
       },
     });
     stage.done();
+    await saveModel(context, cell, { backbones, members }, folder);
     const tested = reporter.stage(
       `${cell.label}: test`,
       dataset.test.labels.length * members.length,
@@ -172,7 +177,7 @@ async function inOrder<T, R>(list: readonly T[], run: (item: T, index: number) =
 
 /** The cell's loss as a graph over the members' logits, with the priors as constants. */
 async function lossOf(
-  { classPrior, dataset }: ExecutionContext,
+  { classPrior, trainCounts, dataset, config }: ExecutionContext,
   { recipe, needsPretrainPrior }: Cell,
   backbones: readonly PreparedBackbone[],
 ): Promise<(g: Graph, logits: readonly Value[], labels: Value) => Value> {
@@ -190,6 +195,8 @@ async function lossOf(
       logits: logits[0]!,
       labels,
       classPrior: prior,
+      classCounts: [...trainCounts],
+      headScale: config.head.scale,
       ...(pretrainPrior ? { pretrainPrior } : {}),
     });
   };

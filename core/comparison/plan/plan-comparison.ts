@@ -34,14 +34,15 @@ export function planComparison(config: ComparisonConfig, registry: PluginRegistr
 /** Everything but loss, backbones and seed that determines a cell's result. Not: device, threads, folders, names. */
 function determinants(config: ComparisonConfig): Readonly<Record<string, unknown>> {
   const { dataset, peft, head, prompts, train, evaluation } = config;
-  const { batchSize: _batchSize, ...measured } = evaluation;
+  const { batchSize: _batchSize, tte, expand, ...measured } = evaluation;
   return {
     dataset: content(dataset),
-    peft: peft && content(peft),
+    // As they were before there were lists and test-time ensembles, so that such cells keep their ids.
+    peft: peft.length > 1 ? peft.map(content) : peft[0] ? content(peft[0]) : null,
     head,
     prompts,
     train,
-    evaluation: measured,
+    evaluation: tte === "none" ? measured : { ...measured, tte, expand },
   };
 }
 

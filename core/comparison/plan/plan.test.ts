@@ -95,6 +95,17 @@ describe("planComparison", () => {
     ]);
   });
 
+  it("says that the training images are embedded for all cells that start from them", () => {
+    const shared = (head: object) =>
+      planOf({ losses: ["la", "backdoor"], head }).shared.filter(({ what }) => what === "training features");
+    expect(shared({ init: "text" })).toEqual([]);
+    const { cells } = planOf({ losses: ["la", "backdoor"], head: { init: "class-mean" } });
+    expect(shared({ init: "class-mean" }).map(({ of, usedBy }) => [of, usedBy])).toEqual([
+      ["toy-a", [cells[0]!.id]],
+      ["toy-b", [cells[1]!.id]],
+    ]);
+  });
+
   it("plans the built-in post-hoc backdoor over la", () => {
     const { cells } = planOf({ losses: ["la", "backdoor"] });
     const post = cells.filter(({ loss }) => loss.name === "backdoor");
@@ -163,6 +174,12 @@ describe("a cell's id", () => {
     for (const changes of same) expect(idOf(changes)).toContain(id);
   });
 
+  it("is what it was before lists of methods, heads and test-time ensembles could be chosen", () => {
+    expect(idOf({})).toEqual(["a76d085afbc4"]);
+    expect(idOf({ peft: ["adaptformer"] })).toEqual(["fda6897e47cc"]);
+    expect(idOf({ prompt: "default", evaluation: { expand: 9 } })).toEqual(["a76d085afbc4"]);
+  });
+
   it("differs with everything that determines the result", () => {
     const variants = [
       {},
@@ -170,15 +187,24 @@ describe("a cell's id", () => {
       { backbones: [{ use: "toy-a", width: 9 }] },
       { peft: "lora" },
       { peft: { use: "lora", rank: 2 } },
+      { peft: ["lora", "adaptformer"] },
       { losses: ["la"] },
       { losses: [{ use: "la", tau: 2 }] },
       { seeds: [1] },
       { head: { scale: 30 } },
+      { head: { type: "linear" } },
+      { head: { init: "class-mean" } },
+      { head: { init: "n-shot", shots: 1 } },
+      { head: { init: "n-shot", shots: 10 } },
       { prompt: "a {}" },
+      { prompt: "ensemble" },
       { train: { epochs: 3 } },
       { train: { optimizer: { use: "sgd", lr: 0.1 } } },
       { train: { augment: { flip: false } } },
       { evaluation: { priorFrom: "train" } },
+      { evaluation: { tte: "five" } },
+      { evaluation: { tte: "ten" } },
+      { evaluation: { tte: "ten", expand: 32 } },
     ];
     const ids = variants.flatMap(idOf);
     expect(new Set(ids).size).toBe(variants.length);

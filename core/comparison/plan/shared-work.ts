@@ -1,5 +1,8 @@
-import type { ComparisonConfig } from "../config/types.ts";
+import type { ComparisonConfig, HeadInit } from "../config/types.ts";
 import type { Cell, SharedWork } from "./types.ts";
+
+/** Starts of a head that are made from the frozen features of all training images. */
+const NEEDS_FEATURES: ReadonlySet<HeadInit> = new Set(["class-mean", "linear-probe"]);
 
 /** Work that is done once for several cells, in the order in which it is first needed. */
 export function sharedWork(config: ComparisonConfig, cells: readonly Cell[]): SharedWork[] {
@@ -19,6 +22,10 @@ export function sharedWork(config: ComparisonConfig, cells: readonly Cell[]): Sh
     { what: "images" as const, of: config.dataset.use, usedBy: ids(cells) },
     ...perBackbone("text features", () => true),
     ...perBackbone("zero-shot", () => true),
+    ...perBackbone(
+      "training features",
+      ({ kind }) => kind !== "post-hoc" && NEEDS_FEATURES.has(config.head.init),
+    ),
     ...perBackbone("pre-training prior", ({ needsPretrainPrior }) => needsPretrainPrior),
     ...trained,
   ].filter(({ usedBy }) => usedBy.length > 0);

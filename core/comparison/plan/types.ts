@@ -42,7 +42,13 @@ export interface Cell {
 
 /** Work that is done once and used by several cells. */
 export interface SharedWork {
-  readonly what: "images" | "text features" | "zero-shot" | "pre-training prior" | "trained run";
+  readonly what:
+    | "images"
+    | "text features"
+    | "zero-shot"
+    | "training features"
+    | "pre-training prior"
+    | "trained run";
   /** Whose: the dataset, the backbone, the cell. */
   readonly of: string;
   /** Ids of the cells that use it. */

@@ -74,8 +74,24 @@ function tensorOf(value: Value, source: Initializer) {
   };
 }
 
+/** An ONNX model before it is encoded. */
+export type OnnxModel = OnnxNamespace.IModelProto & { graph: OnnxNamespace.IGraphProto };
+
+/** Encodes a model. */
+export const encodeModel = (model: OnnxModel): Uint8Array =>
+  onnx.ModelProto.encode(onnx.ModelProto.create(model)).finish();
+
 /** Encodes the part of a graph that `outputs` depend on as an ONNX model; `outputs` maps names to values. */
 export function serializeGraph(core: GraphCore, outputs: Readonly<Record<string, Value>>): SerializedGraph {
+  const { model, inputs, nodes } = modelOf(core, outputs);
+  return { bytes: encodeModel(model), inputs, nodes };
+}
+
+/** The part of a graph that `outputs` depend on as an ONNX model: every shape static, weights of files outside of it. */
+export function modelOf(
+  core: GraphCore,
+  outputs: Readonly<Record<string, Value>>,
+): Omit<SerializedGraph, "bytes"> & { readonly model: OnnxModel } {
   const entries = Object.entries(outputs);
   const { nodes, leaves } = reachable(
     core,
@@ -88,7 +104,7 @@ export function serializeGraph(core: GraphCore, outputs: Readonly<Record<string,
       throw new ShapeError(name, [value], "an output cannot have the name of a value in the graph");
     return { opType: "Identity", input: [value.name], output: [name] };
   });
-  const model = onnx.ModelProto.create({
+  const model: OnnxModel = {
     irVersion: IR_VERSION,
     producerName: "dualtail",
     opsetImport: [
@@ -113,6 +129,6 @@ export function serializeGraph(core: GraphCore, outputs: Readonly<Record<string,
         .filter(([value]) => leaves.has(value))
         .map(([value, source]) => tensorOf(value, source)),
     },
-  });
-  return { bytes: onnx.ModelProto.encode(model).finish(), inputs, nodes };
+  };
+  return { model, inputs, nodes };
 }

@@ -77,10 +77,12 @@ const PROJECTION_DIM = 512;
 const LEGACY_EOS = 2;
 
 const count = { type: "integer", minimum: 1 };
+/** Bounded, because every layer's tensors are listed before the weights are looked at. */
+export const layerCount = { type: "integer", minimum: 1, maximum: 1000 };
 const tower = {
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   hidden_act: { type: "string" },
   layer_norm_eps: { type: "number", exclusiveMinimum: 0 },
@@ -122,9 +124,8 @@ export async function readClipConfig(folder: string): Promise<ClipConfig> {
   // `…_config_dict` is what old checkpoints were made from; where it is given, it counts (as in transformers).
   const text = { ...TEXT_DEFAULTS, ...(json.text_config_dict ?? json.text_config) };
   const vision = { ...VISION_DEFAULTS, ...(json.vision_config_dict ?? json.vision_config) };
-  checkRelations(file, text, vision);
   const eos = text.eos_token_id ?? LEGACY_EOS;
-  return {
+  const config: ClipConfig = {
     projectionDim: json.projection_dim ?? PROJECTION_DIM,
     vision: {
       ...transformer(vision),
@@ -140,6 +141,12 @@ export async function readClipConfig(folder: string): Promise<ClipConfig> {
       pooling: eos === LEGACY_EOS ? "largest-id" : "first-eos",
     },
   };
+  checkShape(file, config, {
+    visionHeads: "/vision_config/num_attention_heads",
+    textHeads: "/text_config/num_attention_heads",
+    patchSize: "/vision_config/patch_size",
+  });
+  return config;
 }
 
 const transformer = (json: TowerJson): TransformerShape => ({
@@ -151,25 +158,29 @@ const transformer = (json: TowerJson): TransformerShape => ({
   layerNormEps: json.layer_norm_eps,
 });
 
-function checkRelations(file: string, text: TextJson, vision: VisionJson): void {
-  for (const [name, json] of [
-    ["text_config", text],
-    ["vision_config", vision],
+/**
+ * Heads that divide the width, patches that divide the image.
+ * @param paths where the config says so
+ * @throws ConfigError
+ */
+export function checkShape(
+  file: string,
+  { vision, text }: ClipConfig,
+  paths: { readonly visionHeads: string; readonly textHeads: string; readonly patchSize: string },
+): void {
+  for (const [path, { width, heads }] of [
+    [paths.textHeads, text],
+    [paths.visionHeads, vision],
   ] as const) {
-    const { hidden_size: width, num_attention_heads: heads } = json;
-    if (width % heads !== 0) {
-      throw new ConfigError(
-        `/${name}/num_attention_heads`,
-        `${heads} heads do not divide the width ${width} evenly`,
-        { source: file },
-      );
+    if (heads < 1 || width % heads !== 0) {
+      throw new ConfigError(path, `${heads} heads do not divide the width ${width} evenly`, { source: file });
     }
   }
-  const { image_size: image, patch_size: patch } = vision;
-  if (image % patch !== 0) {
+  const { imageSize, patchSize } = vision;
+  if (imageSize % patchSize !== 0) {
     throw new ConfigError(
-      "/vision_config/patch_size",
-      `patches of ${patch} do not divide images of ${image} pixels evenly`,
+      paths.patchSize,
+      `patches of ${patchSize} do not divide images of ${imageSize} pixels evenly`,
       { source: file },
     );
   }

@@ -44,13 +44,24 @@ export function expectedTensors({ vision, text, projectionDim }: ClipConfig): Ma
 const isBuffer = (name: string): boolean => name.endsWith(".position_ids");
 const isOneElement = (shape: readonly number[]): boolean => shape.every((size) => size === 1);
 
-/** @throws FileError listing every tensor that is missing, unexpected or of another shape than the config implies */
+/**
+ * Compares what a config implies with what the weights' header says.
+ * @throws FileError listing every tensor that is missing, unexpected or of another shape
+ */
 export function checkTensors(
   file: string,
-  config: ClipConfig,
   tensors: ReadonlyMap<string, Pick<SafetensorsEntry, "shape">>,
+  {
+    expected,
+    configFile,
+    model,
+  }: {
+    readonly expected: ReadonlyMap<string, readonly number[]>;
+    readonly configFile: string;
+    /** What the layout calls its model. */
+    readonly model: string;
+  },
 ): void {
-  const expected = expectedTensors(config);
   const problems: string[] = [];
   const missing = [...expected.keys()].filter((name) => !tensors.has(name));
   const unexpected = [...tensors.keys()].filter((name) => !expected.has(name) && !isBuffer(name));
@@ -62,14 +73,13 @@ export function checkTensors(
   });
   if (missing.length > 0) problems.push(`missing: ${list(missing)}`);
   if (unexpected.length > 0) problems.push(`unexpected: ${list(unexpected)}`);
-  if (mismatched.length > 0) problems.push(`of another shape than config.json implies: ${list(mismatched)}`);
+  if (mismatched.length > 0)
+    problems.push(`of another shape than ${configFile} implies: ${list(mismatched)}`);
   if (problems.length === 0) return;
   throw new FileError(
     file,
-    `does not hold the weights of the CLIPModel that config.json describes; ${problems.join("; ")}`,
-    {
-      hint: "config.json and the weights must come from the same checkpoint",
-    },
+    `does not hold the weights of the ${model} that ${configFile} describes; ${problems.join("; ")}`,
+    { hint: `${configFile} and the weights must come from the same checkpoint` },
   );
 }
 

@@ -10,9 +10,13 @@ describe("openCheckpoint refuses", () => {
     [
       "no folder",
       (folder) => rm(folder, { recursive: true }),
-      /there is no such checkpoint folder .*give a folder with config\.json/,
+      /there is no such checkpoint folder .*give a folder with config\.json.* or open_clip_config\.json/,
     ],
-    ["no config", (folder) => rm(join(folder, "config.json")), /config\.json: there is no such file/],
+    [
+      "no config",
+      (folder) => rm(join(folder, "config.json")),
+      /holds no checkpoint: neither config\.json nor open_clip_config\.json — it needs config\.json, preprocessor_config\.json, model\.safetensors \(Hugging Face layout\) or open_clip_config\.json, open_clip_model\.safetensors/,
+    ],
     [
       "no weights",
       (folder) => rm(join(folder, "model.safetensors")),

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { inspect } from "node:util";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { ConfigError, FileError } from "../../errors.ts";
 import { cannotOpen } from "./safetensors-header.ts";
@@ -44,13 +45,18 @@ export function jsonCheck<T>(schema: object): (value: unknown, file: string) => 
     if (validate(value)) return value;
     const problems = (validate.errors ?? []).filter(({ keyword }) => keyword !== "anyOf");
     const [first, ...others] = problems.length > 0 ? problems : validate.errors!;
-    const rest = others.map((error) => `; ${pathOf(error)}: ${describe(error)}`).join("");
+    const more = others.length - MOST_NAMED;
+    const named = others.slice(0, MOST_NAMED).map((error) => `; ${pathOf(error)}: ${describe(error)}`);
+    const rest = named.join("") + (more > 0 ? `; and ${more} more` : "");
     throw new ConfigError(pathOf(first!), `${describe(first!)}${rest}`, {
       source: file,
       hint: "compare the file with the one the checkpoint was published with",
     });
   };
 }
+
+/** A vocabulary has thousands of fields to be wrong in. */
+const MOST_NAMED = 8;
 
 function pathOf({ instancePath, keyword, params }: ErrorObject): string {
   return keyword === "required" ? `${instancePath}/${params.missingProperty}` : instancePath || "/";
@@ -62,6 +68,15 @@ function describe({ keyword, message = `fails "${keyword}"`, params, data }: Err
     keyword === "enum"
       ? ` (${(params.allowedValues as unknown[]).map((value) => JSON.stringify(value)).join(", ")})`
       : "";
-  const shown = JSON.stringify(data);
-  return `${message}${allowed}, but is ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}`;
+  return `${message}${allowed}, but is ${showJson(data)}`;
+}
+
+/** A value for a message: short, and of a nested one the outermost levels. */
+export function showJson(value: unknown): string {
+  // JSON.stringify fails on what is nested deeper than calls can be.
+  const nested = typeof value === "object" && value !== null;
+  const text = nested
+    ? inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY })
+    : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -43,8 +43,8 @@ interface PreprocessorJson {
 }
 
 /** CLIP's own normalisation (Radford et al., 2021), as transformers' CLIPImageProcessor has it by default. */
-const MEAN = [0.48145466, 0.4578275, 0.40821073];
-const STD = [0.26862954, 0.26130258, 0.27577711];
+export const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073];
+export const CLIP_STD = [0.26862954, 0.26130258, 0.27577711];
 
 const pixels = { type: "integer", minimum: 1 };
 const size = {
@@ -116,8 +116,8 @@ export async function readPreprocessor(folder: string, vision: ClipVisionConfig)
     crop,
     filter: json.resample === 2 ? "bilinear" : "bicubic",
     rescale: json.do_rescale === false ? 1 : (json.rescale_factor ?? 1 / 255),
-    mean: stats("image_mean", channels === 3 ? MEAN : [0.5], 0),
-    std: stats("image_std", channels === 3 ? STD : [0.5], 1),
+    mean: stats("image_mean", channels === 3 ? CLIP_MEAN : [0.5], 0),
+    std: stats("image_std", channels === 3 ? CLIP_STD : [0.5], 1),
   };
 }
 

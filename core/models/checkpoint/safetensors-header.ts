@@ -110,15 +110,40 @@ export async function readExactly(
 }
 
 function parseHeader(file: string, bytes: Buffer): Record<string, unknown> {
+  let text: string;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    parsed = JSON.parse(text);
   } catch (cause) {
     throw new FileError(file, "has a corrupt header: it is not JSON", { hint: HINT, cause });
   }
   if (!isObject(parsed))
     throw new FileError(file, "has a corrupt header: it is not a JSON object", { hint: HINT });
+  // JSON.parse keeps the last of equal keys; which one another reader keeps is anyone's guess.
+  if (keysIn(text) !== keysOf(parsed))
+    throw new FileError(file, "has a corrupt header: a key is in it twice", { hint: HINT });
   return parsed;
+}
+
+/** Keys written in JSON text that is known to parse. */
+function keysIn(text: string): number {
+  let keys = 0;
+  for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)) if (colon) keys++;
+  return keys;
+}
+
+/** Keys of all objects in a parsed value, which may be nested deeper than calls can be. */
+function keysOf(root: unknown): number {
+  let keys = 0;
+  const left = [root];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value !== "object" || value === null) continue;
+    if (!Array.isArray(value)) keys += Object.keys(value).length;
+    for (const item of Object.values(value)) left.push(item);
+  }
+  return keys;
 }
 
 function readMetadata(file: string, metadata: unknown): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 import { access, realpath } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { FileError } from "../../errors.ts";
 import type { TensorLocation } from "../frozen-weights.ts";
 import { graphDType } from "./dtypes.ts";
@@ -22,19 +22,23 @@ export interface WeightStore {
   read(name: string): Promise<Float32Array>;
 }
 
-const WEIGHTS = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
-const OTHERS: Readonly<Record<string, string>> = {
-  "pytorch_model.bin": `only pickled weights are here (pytorch_model.bin), which are not read; save the model once with safe_serialization to get ${WEIGHTS}`,
-  "open_clip_model.safetensors":
-    "this is a folder of open_clip's own layout; use the repository's Hugging Face files (config.json and model.safetensors)",
+export const WEIGHTS = "model.safetensors";
+export const INDEX = "model.safetensors.index.json";
+/** The names of weights that cannot be read, with what to do about them. */
+const PICKLED = {
+  "pytorch_model.bin": `save the model once with safe_serialization to get ${WEIGHTS}`,
+  "open_clip_pytorch_model.bin":
+    "save the model once with open_clip's save_for_hf and safe_serialization to get open_clip_model.safetensors",
 };
 
 const checkIndex = jsonCheck<{ weight_map: Record<string, string> }>({
   type: "object",
   required: ["weight_map"],
   properties: {
-    weight_map: { type: "object", additionalProperties: { type: "string", pattern: "^[^/\\\\]+$" } },
+    weight_map: {
+      type: "object",
+      additionalProperties: { type: "string", pattern: "^(?!\\.\\.?$)[^/\\\\]+$" },
+    },
   },
 });
 
@@ -44,11 +48,27 @@ export async function openWeights(folder: string): Promise<WeightStore> {
   if (await exists(whole)) return storeOf([await readSafetensorsHeader(whole)]);
   const index = resolve(folder, INDEX);
   if (await exists(index)) return openShards(folder, index);
-  for (const [name, hint] of Object.entries(OTHERS)) {
-    if (await exists(join(folder, name))) throw new FileError(whole, "there is no such file", { hint });
+  throw await noWeights(whole);
+}
+
+/** Opens the first of `names` that is in the folder. @throws FileError also when none is */
+export async function openWeightFile(folder: string, names: readonly string[]): Promise<WeightStore> {
+  for (const name of names) {
+    const file = resolve(folder, name);
+    if (await exists(file)) return storeOf([await readSafetensorsHeader(file)]);
   }
-  throw new FileError(whole, "there is no such file", {
-    hint: "put the checkpoint's model.safetensors there",
+  throw await noWeights(resolve(folder, names[0]!));
+}
+
+async function noWeights(file: string): Promise<FileError> {
+  for (const [name, remedy] of Object.entries(PICKLED)) {
+    if (await exists(join(dirname(file), name)))
+      return new FileError(file, "there is no such file", {
+        hint: `only pickled weights are here (${name}), which are not read; ${remedy}`,
+      });
+  }
+  return new FileError(file, "there is no such file", {
+    hint: `put the checkpoint's ${basename(file)} there`,
   });
 }
 

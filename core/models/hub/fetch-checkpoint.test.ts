@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type HubFiles, type HubRepo, startHub } from "../../../test/support/hub-server.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { makeTinyClip } from "../../../test/support/tiny-clip.ts";
+import { makeTinyOpenClip } from "../../../test/support/tiny-open-clip.ts";
 import { DualtailError } from "../../errors.ts";
 import { openCheckpoint } from "../checkpoint/folder.ts";
 import { openTokenizer } from "../tokenizer/index.ts";
@@ -167,6 +168,38 @@ describe("a checkpoint on the hub", () => {
     );
   });
 
+  it("is fetched in open_clip's layout where that is all there is, and in Hugging Face's where both are", async () => {
+    const made = await temporaryFolder();
+    await makeTinyOpenClip(made);
+    const own: Record<string, Buffer> = {};
+    for (const name of await readdir(made)) own[name] = await readFile(join(made, name));
+    const pickled = { "open_clip_pytorch_model.bin": Buffer.alloc(9), "pytorch_model.bin": Buffer.alloc(9) };
+    const fetched = async (content: HubFiles): Promise<string> => {
+      const hub = await startHub(repoOf(content));
+      const env = { HF_HUB_CACHE: await temporaryFolder(), HF_ENDPOINT: hub.url };
+      const folder = await resolveCheckpoint(location, { env });
+      expect(await resolveCheckpoint(location, { env: { ...env, HF_HUB_OFFLINE: "1" } })).toBe(folder);
+      return folder;
+    };
+    // With a config.json whose weights are pickled, as some repositories have it: the layout that is whole counts.
+    const folder = await fetched({ ...own, ...pickled, "config.json": files["config.json"]! });
+    expect((await readdir(folder)).sort()).toEqual(Object.keys(own).sort());
+    expect((await openCheckpoint(folder)).layout).toBe("open_clip");
+    const { text } = (await openCheckpoint(folder)).config;
+    expect((await openTokenizer(folder, text.contextLength)).encode(["a cat"]).eot[0]).toBeGreaterThan(1);
+
+    const both = await fetched({ ...own, ...files });
+    expect(await readdir(both)).not.toContain("open_clip_model.safetensors");
+    expect((await openCheckpoint(both)).layout).toBe("Hugging Face");
+
+    const { "open_clip_model.safetensors": _, ...weightless } = own;
+    expect(await failure(fetched({ ...weightless, ...pickled }))).toMatch(
+      /has no open_clip_model\.safetensors — give another `repo`/,
+    );
+    const { "tokenizer.json": _json, "vocab.json": _vocab, ...wordless } = own;
+    expect(await failure(fetched(wordless))).toMatch(/has no tokenizer\.json — give another `repo`/);
+  });
+
   it("takes all files of weights in several", async () => {
     const { "model.safetensors": weights, ...rest } = files;
     const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
@@ -226,7 +259,7 @@ describe("without the network", () => {
   it("the error says what to put where", async () => {
     const env = { HF_HUB_CACHE: await temporaryFolder(), HF_ENDPOINT: NOWHERE };
     expect(await failure(resolveCheckpoint(location, { env }))).toMatch(
-      /the checkpoint maker\/tiny-clip \(revision main\) cannot be fetched: http:\/\/127\.0\.0\.1:9 cannot be reached \(.+\) — download config\.json, preprocessor_config\.json, model\.safetensors and tokenizer\.json .* into a folder and set the backbone's option `folder`/,
+      /the checkpoint maker\/tiny-clip \(revision main\) cannot be fetched: http:\/\/127\.0\.0\.1:9 cannot be reached \(.+\) — download config\.json, preprocessor_config\.json, model\.safetensors \(Hugging Face layout\) or open_clip_config\.json, open_clip_model\.safetensors \(open_clip layout\), and tokenizer\.json .* into a folder and set the backbone's option `folder`/,
     );
   });
 

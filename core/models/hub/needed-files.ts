@@ -1,32 +1,30 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type CheckpointLayout, layoutOf, layouts, TOKENIZER_FILES } from "../checkpoint/layouts.ts";
 
-const WEIGHTS = "model.safetensors";
+export { NEEDED } from "../checkpoint/layouts.ts";
+
 const INDEX = "model.safetensors.index.json";
 const SHARD = /^model-\d+-of-\d+\.safetensors$/;
-const CONFIGS = ["config.json", "preprocessor_config.json"];
-const TOKENIZER = [
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "vocab.json",
-  "merges.txt",
-];
 
-/** What a checkpoint folder must hold, in words. */
-export const NEEDED = `${[...CONFIGS, WEIGHTS].join(", ")} and tokenizer.json (or vocab.json with merges.txt)`;
+/** The layout that files are fetched in: the first that is complete, else the first that is begun. */
+const chosen = (has: (path: string) => boolean): CheckpointLayout => layoutOf(has) ?? layouts[0]!;
 
 /** The files of a repository that are worth fetching: small ones first. */
 export function wantedFiles(paths: readonly string[]): string[] {
   const here = new Set(paths);
-  const weights = here.has(WEIGHTS) ? [WEIGHTS] : paths.filter((path) => path === INDEX || SHARD.test(path));
-  return [...[...CONFIGS, ...TOKENIZER].filter((path) => here.has(path)), ...weights.sort()];
+  const { configs, weights } = chosen((path) => here.has(path));
+  const first = weights.find((name) => here.has(name));
+  const shards = first === INDEX ? paths.filter((path) => SHARD.test(path)).sort() : [];
+  const small = [...configs, ...TOKENIZER_FILES].filter((path) => here.has(path));
+  return [...small, ...shards, ...(first === undefined ? [] : [first])];
 }
 
-/** Which of the needed files `has` does not know; empty when a checkpoint is complete. */
+/** Which of the needed files `has` does not know; empty when a checkpoint is complete in one layout. */
 export function missingFiles(has: (path: string) => boolean): string[] {
-  const missing = CONFIGS.filter((path) => !has(path));
-  if (!has(WEIGHTS) && !has(INDEX)) missing.push(WEIGHTS);
+  const layout = chosen(has);
+  const missing = layout.configs.filter((path) => !has(path));
+  if (!layout.weights.some(has)) missing.push(layout.weights[0]!);
   if (!has("tokenizer.json") && !(has("vocab.json") && has("merges.txt"))) missing.push("tokenizer.json");
   return missing;
 }
@@ -38,11 +36,12 @@ export async function missingIn(folder: string): Promise<string[]> {
       () => true,
       () => false,
     );
-  const names = [...CONFIGS, ...TOKENIZER, WEIGHTS, INDEX];
+  const names = [...layouts.flatMap(({ configs, weights }) => [...configs, ...weights]), ...TOKENIZER_FILES];
   const found = new Set<string>();
   for (const name of names) if (await present(name)) found.add(name);
-  const missing = missingFiles((path) => found.has(path));
-  if (found.has(WEIGHTS) || !found.has(INDEX)) return missing;
+  const has = (path: string): boolean => found.has(path);
+  const missing = missingFiles(has);
+  if (chosen(has).weights.find(has) !== INDEX) return missing;
   const shards = await shardNames(join(folder, INDEX));
   for (const shard of shards) if (!(await present(shard))) missing.push(shard);
   return missing;

@@ -46,6 +46,7 @@ function compute(inSize: number, outSize: number, filter: Filter): Coefficients 
   const { support, at } = kernels[filter];
   const scale = inSize / outSize;
   const stretch = Math.max(scale, 1);
+  const shrink = 1 / stretch;
   const reach = support * stretch;
   const taps = Math.ceil(reach) * 2 + 1;
   const starts = new Int32Array(outSize);
@@ -58,10 +59,12 @@ function compute(inSize: number, outSize: number, filter: Filter): Coefficients 
     const end = Math.min(inSize, Math.trunc(center + reach + 0.5));
     let sum = 0;
     for (let x = start; x < end; x++) {
-      row[x - start] = at((x + 0.5 - center) / stretch);
+      row[x - start] = at((x - center + 0.5) * shrink);
       sum += row[x - start]!;
     }
-    for (let t = 0; t < end - start; t++) weights[i * taps + t] = toFixed(row[t]! / sum);
+    // Products with reciprocals, as Pillow has it: the last bit decides which way a half is rounded.
+    const share = 1 / sum;
+    for (let t = 0; t < end - start; t++) weights[i * taps + t] = toFixed(row[t]! * share);
     starts[i] = start;
     counts[i] = end - start;
   }

@@ -7,6 +7,12 @@ export interface DecodedImage {
 }
 
 /**
+ * The largest image that is decoded: what Pillow takes for a decompression bomb begins here. A few kilobytes may unpack
+ * to gigabytes.
+ */
+export const MOST_PIXELS = 89_478_485;
+
+/**
  * Grey of a colour image, ITU-R BT.601 luma on the encoded values, as Pillow's mode "L" has it (the weights are
  * multiplied by 2^16).
  */

@@ -1,70 +1,46 @@
 import { DualtailError } from "../../errors.ts";
-import type { Preprocessor } from "../checkpoint/preprocessor-config.ts";
-import type { DecodedImage } from "./decoded-image.ts";
-import { createNormalise } from "./normalise.ts";
-import { type Box, createScratch, resample } from "./resample.ts";
-import type { Transform } from "./transform.ts";
+import type { Filter, Preprocessor } from "../checkpoint/preprocessor-config.ts";
+import { centred, shortSideTo, wholeImage } from "./placing.ts";
+import { finishOf, planned, type Size, type Transform } from "./transform.ts";
+
+export interface TestTransformOptions {
+  /** Length of the short side after scaling, instead of the checkpoint's; LIFT: 8/7 of the tower's input (256 for 224). */
+  readonly shortestEdge?: number;
+  /** Instead of the checkpoint's; LIFT: bilinear. */
+  readonly filter?: Filter;
+  /** Whose rounding places the crop; default "transformers". */
+  readonly centring?: "transformers" | "torchvision";
+}
 
 /**
  * The checkpoint's own preprocessing, as transformers' CLIPImageProcessor does it: scale, cut from the centre,
- * normalise. Where the cut is larger than the image, the rest is black.
+ * normalise. Where the cut is larger than the image, the rest is black. With the options, torchvision's Resize and
+ * CenterCrop as LIFT uses them.
  */
-export function testTransform(preprocessor: Preprocessor): Transform {
-  const { channels, imageSize: side, crop, filter } = preprocessor;
-  const normalise = createNormalise(preprocessor);
-  const scratch = createScratch();
-  const black = new Uint8Array(side * side * channels);
-  return (image, out) => {
-    const scaled = scaledSize(image, preprocessor);
-    const cut = crop ?? scaled;
-    if (cut.height !== side || cut.width !== side) {
-      throw new DualtailError(
-        `preprocessor_config.json makes ${cut.width}×${cut.height} pixels of an image of ${image.width}×${image.height}, but the tower takes ${side}×${side}`,
-        { hint: "set do_center_crop, or give size a height and a width" },
-      );
-    }
-    const left = Math.floor((scaled.width - side) / 2);
-    const top = Math.floor((scaled.height - side) / 2);
-    const window = intersect({ left, top, width: side, height: side }, scaled);
-    const box = { left: 0, top: 0, width: image.width, height: image.height };
-    const pixels = resample(image, { box, ...scaled, window, filter }, scratch);
-    const whole = window.width === side && window.height === side;
-    normalise(whole ? pixels : paste(pixels, window, { left, top }, black.slice(), side, channels), out);
-  };
+export function testTransform(preprocessor: Preprocessor, options: TestTransformOptions = {}): Transform {
+  const { imageSize: side } = preprocessor;
+  const { shortestEdge, filter, centring = "transformers" } = options;
+  const resize = shortestEdge === undefined ? preprocessor.resize : { shortestEdge };
+  const square = { width: side, height: side };
+  const crop = shortestEdge === undefined ? preprocessor.crop : square;
+  return planned({
+    finish: finishOf(preprocessor, filter),
+    place(size) {
+      const scaled = scaledSize(size, resize);
+      const cut = crop ?? scaled;
+      if (cut.height !== side || cut.width !== side) {
+        throw new DualtailError(
+          `preprocessor_config.json makes ${cut.width}×${cut.height} pixels of an image of ${size.width}×${size.height}, but the tower takes ${side}×${side}`,
+          { hint: "set do_center_crop, or give size a height and a width" },
+        );
+      }
+      return [{ box: wholeImage(size), ...scaled, ...centred(scaled, side, centring), mirrored: false }];
+    },
+  });
 }
 
-function scaledSize(
-  { width, height }: DecodedImage,
-  { resize }: Preprocessor,
-): { width: number; height: number } {
-  if (resize === undefined) return { width, height };
+function scaledSize(size: Size, resize: Preprocessor["resize"]): Size {
+  if (resize === undefined) return { width: size.width, height: size.height };
   if ("height" in resize) return { width: resize.width, height: resize.height };
-  const { shortestEdge } = resize;
-  const longest = Math.trunc((shortestEdge * Math.max(width, height)) / Math.min(width, height));
-  return width <= height
-    ? { width: shortestEdge, height: longest }
-    : { width: longest, height: shortestEdge };
-}
-
-function intersect(box: Box, size: { width: number; height: number }): Box {
-  const [left, top] = [Math.max(0, box.left), Math.max(0, box.top)];
-  const width = Math.min(size.width, box.left + box.width) - left;
-  return { left, top, width, height: Math.min(size.height, box.top + box.height) - top };
-}
-
-/** Puts the window's pixels where they lie within the square whose corner is at `corner`. */
-function paste(
-  pixels: Uint8Array,
-  window: Box,
-  corner: { left: number; top: number },
-  canvas: Uint8Array,
-  side: number,
-  channels: number,
-): Uint8Array {
-  const rowLength = window.width * channels;
-  for (let y = 0; y < window.height; y++) {
-    const at = ((window.top - corner.top + y) * side + window.left - corner.left) * channels;
-    canvas.set(pixels.subarray(y * rowLength, (y + 1) * rowLength), at);
-  }
-  return canvas;
+  return shortSideTo(resize.shortestEdge, size);
 }

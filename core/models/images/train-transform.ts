@@ -1,7 +1,6 @@
 import type { Filter, Preprocessor } from "../checkpoint/preprocessor-config.ts";
-import { createNormalise } from "./normalise.ts";
-import { type Box, createScratch, resample } from "./resample.ts";
-import type { Transform, Uniform } from "./transform.ts";
+import type { Box } from "./resample.ts";
+import { finishOf, planned, type Size, type Transform, type Uniform } from "./transform.ts";
 
 export interface TrainTransformOptions {
   /** Share of the image's area that is kept, from … to; default 0.08 to 1. */
@@ -21,20 +20,19 @@ export interface TrainTransformOptions {
 export function trainTransform(preprocessor: Preprocessor, options: TrainTransformOptions = {}): Transform {
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3], flip = 0.5, filter = "bilinear" } = options;
   const { imageSize: side } = preprocessor;
-  const normalise = createNormalise(preprocessor);
-  const scratch = createScratch();
-  const window = { left: 0, top: 0, width: side, height: side };
-  return (image, out, uniform) => {
-    const box = randomBox(image, scale, ratio, uniform);
-    const pixels = resample(image, { box, width: side, height: side, window, filter }, scratch);
-    normalise(pixels, out, uniform() < flip);
-  };
+  return planned({
+    finish: finishOf(preprocessor, filter),
+    place(size, uniform) {
+      const box = randomBox(size, scale, ratio, uniform);
+      return [{ box, width: side, height: side, left: 0, top: 0, mirrored: uniform() < flip }];
+    },
+  });
 }
 
 const TRIES = 10;
 
 function randomBox(
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: Size,
   scale: readonly [number, number],
   ratio: readonly [number, number],
   uniform: Uniform,

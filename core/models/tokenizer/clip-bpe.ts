@@ -65,7 +65,8 @@ export function describeTokenizer({ vocab, merges }: BpeVocabulary, source = "vo
     single_word: false,
     lstrip: false,
     rstrip: false,
-    normalized: true,
+    // Matched as written, as transformers 5 makes them; earlier versions matched them after lower-casing, too.
+    normalized: false,
     special: true,
   });
   return {

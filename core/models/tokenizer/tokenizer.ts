@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { DualtailError, FileError } from "../../errors.ts";
-import { jsonCheck, readJsonIfPresent } from "../checkpoint/json-file.ts";
-import { describeTokenizer } from "./clip-bpe.ts";
+import { readJsonIfPresent } from "../checkpoint/json-file.ts";
+import { HINT, readDescription } from "./read-description.ts";
+import { splitByteLevel } from "./split-byte-level.ts";
 
 /** Texts as token ids, one row of `contextLength` per text. */
 export interface EncodedTexts {
@@ -23,8 +23,6 @@ export interface Tokenizer {
   encode(texts: readonly string[]): EncodedTexts;
 }
 
-const HINT = "download or copy the checkpoint's tokenizer files again";
-
 /**
  * Opens a checkpoint's tokenizer: `tokenizer.json`, or `vocab.json` with `merges.txt` where there is none; padding as
  * `tokenizer_config.json` or `special_tokens_map.json` say, else with the end token.
@@ -35,12 +33,12 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
     throw new DualtailError(`a context of ${contextLength} tokens has no room for the start and end tokens`);
   }
   const file = join(folder, "tokenizer.json");
-  const config = (await readJsonIfPresent(join(folder, "tokenizer_config.json"))) ?? {};
-  const description = (await readJsonIfPresent(file)) ?? (await describeFromParts(folder));
+  const config = await readJsonIfPresent(join(folder, "tokenizer_config.json"));
+  const description = await readDescription(folder);
   let tokenizer: HfTokenizer;
   let ends: readonly number[];
   try {
-    tokenizer = new HfTokenizer(description as object, config as object);
+    tokenizer = new HfTokenizer(splitByteLevel(description), isObject(config) ? config : {});
     ends = tokenizer.encode("").ids;
   } catch (cause) {
     throw new FileError(file, `does not describe a tokenizer (${(cause as Error).message})`, {
@@ -49,7 +47,7 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
     });
   }
   const [start, end] = ends;
-  if (ends.length !== 2 || start === undefined || end === undefined) {
+  if (ends.length !== 2 || start === undefined || end === undefined || start === end) {
     throw new FileError(
       file,
       "does not put a start and an end token around a text, as CLIP's text tower needs",
@@ -60,7 +58,23 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
   const pad = padToken === undefined ? end : tokenizer.token_to_id(padToken);
   if (pad === undefined)
     throw new FileError(file, `does not know the padding token "${padToken}"`, { hint: HINT });
-  const vocabSize = Math.max(start, end, [...tokenizer.get_vocab().values()].at(-1) ?? 0) + 1;
+  let vocabSize = 0;
+  for (const id of tokenizer.get_vocab().values()) vocabSize = Math.max(vocabSize, id + 1);
+  const idsOf = (text: string): number[] => {
+    let ids: number[];
+    try {
+      ids = tokenizer.encode(withoutFinalSigma(text)).ids;
+    } catch (cause) {
+      throw new FileError(file, `describes a tokenizer that fails (${(cause as Error).message})`, {
+        hint: HINT,
+        cause,
+      });
+    }
+    const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+    if (wrong !== undefined || !ids.includes(end))
+      throw new FileError(file, "gives ids that its own vocabulary does not have", { hint: HINT });
+    return ids;
+  };
 
   return {
     contextLength,
@@ -69,7 +83,7 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
       const ids = new BigInt64Array(texts.length * contextLength).fill(BigInt(pad));
       const eot = new Int32Array(texts.length);
       for (const [n, text] of texts.entries()) {
-        const tokens = tokenizer.encode(withoutFinalSigma(text)).ids;
+        const tokens = idsOf(text);
         if (tokens.length > contextLength) tokens.splice(contextLength - 1, tokens.length, end);
         for (const [t, id] of tokens.entries()) ids[n * contextLength + t] = BigInt(id);
         eot[n] = tokens.indexOf(end);
@@ -85,37 +99,12 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
  */
 const withoutFinalSigma = (text: string): string => text.replaceAll("Σ", "σ");
 
-const checkVocab = jsonCheck<Record<string, number>>({
-  type: "object",
-  minProperties: 1,
-  additionalProperties: { type: "integer", minimum: 0 },
-});
-
-async function describeFromParts(folder: string): Promise<object> {
-  const [vocabFile, mergesFile] = [join(folder, "vocab.json"), join(folder, "merges.txt")];
-  const json = await readJsonIfPresent(vocabFile);
-  if (json === undefined) {
-    throw new FileError(folder, "holds no tokenizer: neither tokenizer.json nor vocab.json", { hint: HINT });
-  }
-  const vocab = checkVocab(json, vocabFile);
-  const text = await readFile(mergesFile, "utf8").catch((cause: unknown) => {
-    throw new FileError(mergesFile, "cannot be read, and vocab.json needs it", { hint: HINT, cause });
-  });
-  const lines = text.split(/\r?\n/);
-  const merges = lines.flatMap((line, i) => {
-    if (line === "" || (i === 0 && line.startsWith("#version"))) return [];
-    const [first, second, ...more] = line.split(" ");
-    if (!first || !second || more.length > 0) {
-      throw new FileError(mergesFile, `line ${i + 1} is not a pair of symbols`, { hint: HINT });
-    }
-    return [[first, second] as const];
-  });
-  return describeTokenizer({ vocab, merges }, vocabFile);
-}
-
 async function namedPad(folder: string): Promise<string | undefined> {
   return padOf(await readJsonIfPresent(join(folder, "special_tokens_map.json")));
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** `pad_token` is a string, or an object with its `content`. */
 function padOf(config: unknown): string | undefined {

@@ -1,6 +1,7 @@
-import type { Graph, Value } from "../../graph/index.ts";
-import type { Site, SiteName } from "../../plugin-api/peft.ts";
+import type { Graph, Shape, Value } from "../../graph/index.ts";
+import type { BlockModule, Site, SiteName } from "../../plugin-api/peft.ts";
 import { activation } from "./activation.ts";
+import { blockTensors } from "./block-weights.ts";
 import type { Weights } from "./weights.ts";
 
 /** The shape of a transformer, as the checkpoint's config states it. */
@@ -46,27 +47,28 @@ export function transformerBlock(g: Graph, x: Value, options: BlockOptions): Val
     outWidth,
   });
 
-  const norm = (name: "ln1" | "ln2", tensor: string, input: Value): Value => {
-    const [scale, bias] = ["weight", "bias"].map((part) => weights(`${prefix}.${tensor}.${part}`, [width]));
-    return adapt(site(name), input, g.layerNorm(input, scale!, bias!, layerNormEps));
+  const weight = (module: BlockModule, part: "weight" | "bias", dims: Shape): Value =>
+    weights(`${prefix}.${blockTensors[module]}.${part}`, dims);
+  const norm = (name: "ln1" | "ln2", input: Value): Value => {
+    const [scale, bias] = [weight(name, "weight", [width]), weight(name, "bias", [width])];
+    return adapt(site(name), input, g.layerNorm(input, scale, bias, layerNormEps));
   };
-  const dense = (name: SiteName, tensor: string, input: Value, inWidth: number, outWidth: number): Value => {
-    const weight = weights(`${prefix}.${tensor}.weight`, [outWidth, inWidth]);
-    const bias = weights(`${prefix}.${tensor}.bias`, [outWidth]);
-    return adapt(site(name, inWidth, outWidth), input, g.linear(input, weight, bias));
+  const dense = (name: BlockModule, input: Value, inWidth: number, outWidth: number): Value => {
+    const [matrix, bias] = [weight(name, "weight", [outWidth, inWidth]), weight(name, "bias", [outWidth])];
+    return adapt(site(name, inWidth, outWidth), input, g.linear(input, matrix, bias));
   };
 
   const attend = (input: Value): Value => {
-    const normal = norm("ln1", "layer_norm1", input);
-    const q = dense("attn.q", "self_attn.q_proj", pick(normal), width, width);
-    const k = dense("attn.k", "self_attn.k_proj", normal, width, width);
-    const v = dense("attn.v", "self_attn.v_proj", normal, width, width);
+    const normal = norm("ln1", input);
+    const q = dense("attn.q", pick(normal), width, width);
+    const k = dense("attn.k", normal, width, width);
+    const v = dense("attn.v", normal, width, width);
     const mixed = attention(g, q, k, v, shape.heads, options.mask);
-    return dense("attn.out", "self_attn.out_proj", mixed, width, width);
+    return dense("attn.out", mixed, width, width);
   };
   const mlp = (input: Value): Value => {
-    const hidden = dense("mlp.fc1", "mlp.fc1", norm("ln2", "layer_norm2", input), width, mlpWidth);
-    return dense("mlp.fc2", "mlp.fc2", activation(shape.activation)(g, hidden), mlpWidth, width);
+    const hidden = dense("mlp.fc1", norm("ln2", input), width, mlpWidth);
+    return dense("mlp.fc2", activation(shape.activation)(g, hidden), mlpWidth, width);
   };
 
   const kept = pick(x);

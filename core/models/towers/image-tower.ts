@@ -1,6 +1,12 @@
 import type { Graph, Value } from "../../graph/index.ts";
+import type { Prompt } from "../../plugin-api/peft.ts";
 import { type Adapt, type TransformerShape, transformerBlock, unchanged } from "./block.ts";
 import type { Weights } from "./weights.ts";
+
+/** Tokens that a PEFT method adds at a block's input. */
+export type PromptAt = (block: number) => Prompt | undefined;
+
+const none: PromptAt = () => undefined;
 
 export interface ImageTowerShape extends TransformerShape {
   readonly patchSize: number;
@@ -22,6 +28,7 @@ export function imageTower(
   weights: Weights,
   pixels: Value,
   adapt: Adapt = unchanged,
+  promptAt: PromptAt = none,
 ): Value {
   const { width, layerNormEps } = shape;
   const batch = pixels.shape[0]!;
@@ -39,17 +46,25 @@ export function imageTower(
   const tokens = g.concat([g.expand(classToken, [batch, 1, width]), patches], 1);
   let x = norm(g.add(tokens, positions), "pre_layrnorm");
   for (let index = 0; index < shape.layers; index++) {
-    const last = index === shape.layers - 1;
-    x = transformerBlock(g, x, {
+    const prompt = promptAt(index);
+    const read =
+      index === shape.layers - 1 ? 1 : prompt === undefined || prompt.stays ? undefined : x.shape[1]!;
+    x = transformerBlock(g, prompt === undefined ? x : append(g, x, prompt.tokens), {
       shape,
       weights,
       prefix: `vision_model.encoder.layers.${index}`,
       index,
       adapt,
-      ...(last ? { pick: (all: Value) => g.slice(all, 1, 0, 1) } : {}),
+      ...(read === undefined ? {} : { pick: (all: Value) => g.slice(all, 1, 0, read) }),
     });
   }
   return norm(g.reshape(x, [batch, width]), "post_layernorm");
+}
+
+/** x [B, T, width] and tokens [n, width] → [B, T + n, width]. */
+function append(g: Graph, x: Value, tokens: Value): Value {
+  const [count, width] = tokens.shape as [number, number];
+  return g.concat([x, g.expand(g.reshape(tokens, [1, count, width]), [x.shape[0]!, count, width])], 1);
 }
 
 /** The patch convolution as one matrix product: [B, C, H, W] → [B, patches, width]. */

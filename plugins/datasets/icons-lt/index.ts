@@ -77,7 +77,9 @@ export const plugin = defineDataset<IconsLtOptions>({
     const dataset = (items: readonly Split[]) =>
       items.flatMap(({ images, labels }) => [
         JSON.stringify([...labels]),
-        ...images.map((image) => (image.kind === "pixels" ? image.data : image.path)),
+        ...images.map((image) =>
+          image.kind === "pixels" ? image.data : image.kind === "file" ? image.path : image.name,
+        ),
       ]);
     return {
       name: `icons-lt-ir${imbalanceRatio}`,

@@ -37,12 +37,13 @@ async function copy(): Promise<string> {
   await cp(path.join(base, "good"), path.join(base, name), { recursive: true });
   return name;
 }
+let warnings: string[] = [];
 const context = (seed = 0): DatasetContext => ({
   cacheDir: base,
   baseDir: base,
   seed,
   progress: () => () => {},
-  warn: () => {},
+  warn: (message) => warnings.push(message),
 });
 const failure = (options: Parameters<typeof plugin.load>[1]) =>
   plugin.load(context(), options).then(
@@ -152,4 +153,125 @@ test("bad name files are named with their line", async () => {
   expect(await failure({ root: "good", classNames: "none.txt" })).toContain(
     "none.txt: the class name file does not exist",
   );
+});
+
+/** Folder with images at these paths. */
+async function folderOf(name: string, images: readonly string[], files: Record<string, string> = {}) {
+  for (const [i, file] of images.entries()) await image(path.join(base, name, file), i);
+  for (const [file, content] of Object.entries(files)) await writeFile(path.join(base, name, file), content);
+  warnings = [];
+  return name;
+}
+const relative = (root: string, images: readonly { readonly kind: string; readonly path?: string }[]) =>
+  images.map((image) => path.relative(path.join(base, root), image.path ?? ""));
+
+test.each([
+  ["training", "dev", "eval"],
+  ["data/train", "data/valid", "data/testing"],
+])("folders that are called %s, %s and %s", async (train, validation, test) => {
+  const root = await folderOf(`alias-${train.replace("/", "-")}`, [
+    `${train}/a/1.png`,
+    `${train}/b/1.png`,
+    `${validation}/b/2.png`,
+    `${test}/a/3.png`,
+    `${test}/b/3.png`,
+  ]);
+  const data = await plugin.load(context(), { root });
+  expect(data.validation?.labels).toEqual(Int32Array.of(1));
+  expect(relative(root, data.test.images)).toEqual([`${test}/a/3.png`, `${test}/b/3.png`]);
+});
+
+test("without splits the test split is drawn, class by class", async () => {
+  const root = await folderOf("whole", ["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png"]);
+  expect(await failure({ root })).toContain("whole: there is no test folder");
+  const data = await plugin.load(context(), { root, testPerClass: 1 });
+  expect([[...data.train.labels], [...data.test.labels]]).toEqual([
+    [0, 0, 1],
+    [0, 1],
+  ]);
+  expect(relative(root, [...data.train.images, ...data.test.images]).toSorted()).toEqual([
+    "a/1.png",
+    "a/2.png",
+    "a/3.png",
+    "b/1.png",
+    "b/2.png",
+  ]);
+  expect(await failure({ root, testPerClass: 2 })).toContain('the class "b" has 2 images');
+  expect(await failure({ root: "good", testPerClass: 1 })).toContain(
+    "/dataset/testPerClass: there is a test folder",
+  );
+});
+
+test("classes in folders of folders: the innermost, unless told otherwise", async () => {
+  const root = await folderOf("nested", [
+    "train/animal/fox/1.png",
+    "train/plant/oak/1.png",
+    "test/animal/fox/2.png",
+    "test/plant/oak/2.png",
+  ]);
+  expect((await plugin.load(context(), { root })).classNames).toEqual(["fox", "oak"]);
+  expect(warnings).toEqual([expect.stringContaining("the innermost folders are the classes")]);
+  const outer = await plugin.load(context(), { root, classFolder: "outer" });
+  expect(outer.classNames).toEqual(["animal", "plant"]);
+  expect((await plugin.load(context(), { root, classFolder: "inner" })).train.labels).toHaveLength(2);
+  expect(warnings).toHaveLength(1);
+});
+
+test("metadata.csv in each split", async () => {
+  const root = await folderOf(
+    "csv",
+    ["train/1.png", "train/more/2.png", "train/3.png", "test/1.png", "test/2.png"],
+    {
+      "train/metadata.csv": 'file_name,text,species\n1.png,"a, b",oak\nmore/2.png,,"red ""fox"""\n',
+      "test/metadata.csv": 'file_name,species\r\n1.png,oak\r\n2.png,"red ""fox"""\r\n',
+    },
+  );
+  const data = await plugin.load(context(), { root, labelColumn: "species" });
+  expect(data.classNames).toEqual(["oak", 'red "fox"']);
+  expect(relative(root, data.train.images)).toEqual(["train/1.png", "train/more/2.png"]);
+  expect(warnings).toEqual([expect.stringContaining("does not list 1 of the training images")]);
+  expect(await failure({ root, labelColumn: "genus" })).toContain('has no column "genus"');
+});
+
+test("one metadata.jsonl for all splits, with numbers as labels", async () => {
+  const row = (file_name: string, label: number) => JSON.stringify({ file_name, label });
+  const rows = [row("train/1.png", 10), row("train/2.png", 9), row("test/1.png", 9), row("test/2.png", 10)];
+  const root = await folderOf("jsonl", ["train/1.png", "train/2.png", "test/1.png", "test/2.png"], {
+    "metadata.jsonl": rows.join("\n"),
+    "names.txt": "nine\nten\n",
+  });
+  const data = await plugin.load(context(), { root, classNames: "jsonl/names.txt" });
+  expect(data.classNames).toEqual(["nine", "ten"]);
+  expect(relative(root, data.train.images)).toEqual(["train/2.png", "train/1.png"]);
+  expect((await plugin.load(context(), { root })).classNames).toEqual(["9", "10"]);
+  expect(warnings).toEqual([expect.stringContaining("the classes are only numbers, 9 to 10")]);
+});
+
+test("metadata without labels leaves the folders to say them", async () => {
+  const root = await folderOf(
+    "captions",
+    ["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/b/1.png"],
+    {
+      "metadata.csv": "file_name,text\ntrain/a/1.png,x\n",
+    },
+  );
+  expect((await plugin.load(context(), { root })).classNames).toEqual(["a", "b"]);
+  expect(warnings.join()).toContain('metadata.csv has no column "label": the folders are the classes');
+});
+
+test.each([
+  ["metadata.csv", "file_name,label\n1.png\n", "metadata.csv:2: has 1 fields, the first line 2"],
+  ["metadata.csv", "file_name,label\n1.png,a\n9.png,a\n", "metadata.csv:3: the image "],
+  ["metadata.csv", "file_name,label\n1.png,a\n1.png,a\n", "metadata.csv:3: 1.png comes twice"],
+  ["metadata.csv", "file_name,label\n1.png,\n", 'metadata.csv:2: has no label in the column "label"'],
+  ["metadata.csv", "file_name,label\n../x.png,a\n", "metadata.csv:2: ../x.png lies outside"],
+  ["metadata.csv", 'file_name,label\n"1.png,a\n', "metadata.csv:2: a quoted field is not closed"],
+  ["metadata.csv", "file,label\n1.png,a\n", "has no column file_name"],
+  ["metadata.csv", "", "the metadata file is empty"],
+  ["metadata.jsonl", '{"file_name": "1.png", "label": "a"}\n{', "metadata.jsonl:2: is not JSON"],
+  ["metadata.jsonl", '{"file_name": 3, "label": "a"}', "metadata.jsonl:1: has no file_name"],
+  ["metadata.jsonl", "[]", "metadata.jsonl:1: is not a JSON object"],
+])("%s with %j is refused", async (name, content, message) => {
+  const root = await folderOf(`bad${fresh++}`, ["train/1.png", "test/1.png"], { [`train/${name}`]: content });
+  expect(await failure({ root })).toContain(message);
 });

@@ -7,11 +7,10 @@ export interface Line {
   readonly number: number;
 }
 
-/** The lines of a text file that are not blank, trimmed. @throws FileError when it cannot be read or has none. */
-export async function readLines(file: string, what: string): Promise<Line[]> {
-  let text: string;
+/** A text file as a string, without byte order mark. @throws FileError when it cannot be read. */
+export async function readText(file: string, what: string): Promise<string> {
   try {
-    text = await readFile(file, "utf8");
+    return (await readFile(file, "utf8")).replace(/^\uFEFF/, "");
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     throw new FileError(file, missing ? `the ${what} does not exist` : `the ${what} cannot be read`, {
@@ -19,8 +18,11 @@ export async function readLines(file: string, what: string): Promise<Line[]> {
       cause,
     });
   }
-  const lines = text
-    .replace(/^\uFEFF/, "")
+}
+
+/** The lines of a text file that are not blank, trimmed. @throws FileError when it cannot be read or has none. */
+export async function readLines(file: string, what: string): Promise<Line[]> {
+  const lines = (await readText(file, what))
     .split(/\r?\n/)
     .map((line, i) => ({ text: line.trim(), number: i + 1 }))
     .filter((line) => line.text !== "");

@@ -1,48 +1,32 @@
 import { definePeft } from "../../../core/plugin-api/index.ts";
+import { type Blocks, blockRange, blocksOption } from "../shared/blocks.ts";
+import { bottleneckBranch, bottleneckOption, defaultBottleneck } from "../shared/bottleneck.ts";
 
 interface AdaptFormerOptions {
   readonly bottleneck?: number;
+  readonly blocks?: Blocks;
 }
-
-/** 2^max(0, ⌊log2(K / 2L)⌋): LIFT's default, which keeps the parameter count near that of the classifier. */
-export const defaultBottleneck = (classes: number, layers: number): number =>
-  2 ** Math.max(0, Math.floor(Math.log2(classes / (2 * layers))));
 
 export const plugin = definePeft<AdaptFormerOptions>({
   name: "adaptformer",
   summary:
-    "A bottleneck adapter beside the MLP of every block (Chen et al., 2022), placed and initialised as in LIFT",
+    "A scaled bottleneck adapter beside the MLP of every block (Chen et al., 2022), placed and initialised as in LIFT",
   options: {
     type: "object",
-    properties: {
-      bottleneck: {
-        type: "integer",
-        minimum: 1,
-        description: "Width of the adapter; 2^max(0, floor(log2(classes / (2·layers)))) when absent",
-      },
-    },
+    properties: { bottleneck: bottleneckOption, blocks: blocksOption },
     additionalProperties: false,
   },
-  begin: ({ width, classes, layers }, param, { bottleneck = defaultBottleneck(classes, layers) }) => ({
-    apply: (g, { name, block }, input, output) => {
-      if (name !== "mlp") return output;
-      const p = (part: string) => `adaptformer.${block}.${part}`;
-      const normal = g.layerNorm(
-        input,
-        param(p("ln.weight"), [width], { kind: "constant", value: 1 }),
-        param(p("ln.bias"), [width], { kind: "zeros" }),
-      );
-      const down = g.linear(
-        normal,
-        param(p("down.weight"), [bottleneck, width], { kind: "kaiming-normal", a: Math.sqrt(5), fan: width }),
-        param(p("down.bias"), [bottleneck], { kind: "zeros" }),
-      );
-      const up = g.linear(
-        g.relu(down),
-        param(p("up.weight"), [width, bottleneck], { kind: "zeros" }),
-        param(p("up.bias"), [width], { kind: "zeros" }),
-      );
-      return g.add(output, g.mul(up, param(p("scale"), [1], { kind: "constant", value: 1 })));
-    },
-  }),
+  order: 40,
+  begin(tower, param, { bottleneck = defaultBottleneck(tower.classes, tower.layers), blocks }) {
+    const range = blockRange("adaptformer", tower.layers, blocks);
+    return {
+      // Reads the residual stream before the MLP's LayerNorm.
+      apply(g, { name, block }, input, output) {
+        if (name !== "mlp" || !range.has(block)) return output;
+        const prefix = `adaptformer.${block}`;
+        const branch = bottleneckBranch(g, input, tower, param, prefix, bottleneck);
+        return g.add(output, g.mul(branch, param(`${prefix}.scale`, [1], { kind: "constant", value: 1 })));
+      },
+    };
+  },
 });

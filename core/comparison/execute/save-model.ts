@@ -1,0 +1,63 @@
+import { type ModelFile, type ModelFileMember, writeModelFile } from "../../exchange/index.ts";
+import type { Member } from "../../training/finetune.ts";
+import type { Cell } from "../plan/index.ts";
+import type { PreparedBackbone } from "./backbone.ts";
+import type { ExecutionContext } from "./context.ts";
+import { strataMasses } from "./predictions.ts";
+
+type Described = Pick<ExecutionContext, "config" | "dataset" | "baseDir" | "registry">;
+
+/** Writes into a cell's folder what it takes, beside the trained parameters, to build its classifier again. */
+export function saveModel(
+  context: Described,
+  cell: Cell,
+  parts: { readonly backbones: readonly PreparedBackbone[]; readonly members: readonly Member[] },
+  folder: string,
+): Promise<void> {
+  const members = parts.members.map((member, m): ModelFileMember => {
+    const { headType = "cosine", headScale, peft = [], prefix } = member;
+    return {
+      label: cell.backbones[m]!.label,
+      location: locationOf(context, cell, parts.backbones[m]!, m),
+      prefix,
+      head: { type: headType, scale: headScale },
+      peft: peft.map(({ plugin, options }) => ({ use: plugin.name, options })),
+    };
+  });
+  return writeModelFile(folder, { ...common(context, cell), members, combines: [] });
+}
+
+/** The same for a cell that combines trained ones, whose keys are given in the order of its backbones. */
+export function saveCombination(
+  context: Described,
+  cell: Cell,
+  keys: readonly string[],
+  folder: string,
+): Promise<void> {
+  const combines = keys.map((key) => `../${key}`);
+  return writeModelFile(folder, { ...common(context, cell), members: [], combines });
+}
+
+const common = (
+  { config, dataset, baseDir }: Described,
+  { label, loss, recipe, backbones }: Cell,
+): Omit<ModelFile, "members" | "combines"> => ({
+  label,
+  loss: { use: loss.name, options: loss.options },
+  classNames: dataset.classNames,
+  strataPrior: strataMasses(recipe, backbones.length),
+  plugins: { specifiers: config.plugins, baseDir },
+});
+
+/** A branch of a repository moves on, so the commit that was used is what is kept. */
+function locationOf(
+  { registry, baseDir }: Described,
+  { backbones }: Cell,
+  { checkpoint }: PreparedBackbone,
+  m: number,
+): ModelFileMember["location"] {
+  const { name, options } = backbones[m]!;
+  const location = registry.get("backbone", name).locate(options as never, { baseDir });
+  const [, commit] = /[\\/]snapshots[\\/]([0-9a-f]{40})$/.exec(checkpoint.folder) ?? [];
+  return location.kind === "hub" && commit ? { ...location, revision: commit } : location;
+}

@@ -1,0 +1,19 @@
+export { exportOnnx, type OnnxExport, type OnnxExportOptions } from "./onnx/export-onnx.ts";
+export { LAYOUTS, type Layout } from "./onnx/pixels.ts";
+export { exportPeftFolder } from "./peft-folder/export-peft.ts";
+export { type ImportedPeft, importPeftFolder } from "./peft-folder/import-peft.ts";
+export { locateModel, type ModelPlace } from "./trained-model/locate.ts";
+export {
+  MODEL_FILE,
+  type ModelFile,
+  type ModelFileMember,
+  readModelFile,
+  writeModelFile,
+} from "./trained-model/model-file.ts";
+export {
+  type OpenModelOptions,
+  openTrainedModel,
+  type PluginSource,
+  pluginsOf,
+} from "./trained-model/open.ts";
+export type { TrainedMember, TrainedModel, TrainedParam } from "./trained-model/trained-model.ts";

@@ -1,0 +1,7 @@
+import type { Target } from "../target.ts";
+import { target as checkpoint } from "./checkpoint.ts";
+import { target as images } from "./images.ts";
+import { target as safetensors } from "./safetensors.ts";
+import { target as tokenizer } from "./tokenizer.ts";
+
+export const targets: readonly Target[] = [safetensors, checkpoint, tokenizer, images];
