@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from "node:zlib";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { uniformFrom } from "../core/training/random.ts";
 
 /** A valid image and how to make its header lie about its size. */
@@ -23,7 +23,7 @@ export async function makeImages(): Promise<SmallImage[]> {
   const frames = sharp(await strip(noise), {
     raw: { width: WIDTH, height: 2 * HEIGHT, channels: 4, pageHeight: HEIGHT },
   });
-  const made: [string, sharp.Sharp, SmallImage["resize"]][] = [
+  const made: [string, Sharp, SmallImage["resize"]][] = [
     ["jpeg", colour.clone().jpeg(), resizeJpeg],
     ["jpeg progressive", colour.clone().jpeg({ progressive: true }), resizeJpeg],
     ["jpeg grey", grey.clone().jpeg(), resizeJpeg],
@@ -40,7 +40,11 @@ export async function makeImages(): Promise<SmallImage[]> {
     ["webp animated", frames.clone().webp(), resizeWebp],
     ["tiff", colour.clone().tiff({ compression: "none" }), resizeTiff],
     ["tiff lzw", clear.clone().tiff({ compression: "lzw", predictor: "horizontal" }), resizeTiff],
-    ["tiff tiled", grey.clone().tiff({ compression: "deflate", tile: true, tileWidth: 16, tileHeight: 16 }), resizeTiff],
+    [
+      "tiff tiled",
+      grey.clone().tiff({ compression: "deflate", tile: true, tileWidth: 16, tileHeight: 16 }),
+      resizeTiff,
+    ],
   ];
   const encoded = made.map(async ([name, image, resize]) => ({
     name,
@@ -56,7 +60,7 @@ export async function makeImages(): Promise<SmallImage[]> {
 }
 
 /** Two frames one above the other, raw. */
-const strip = async (noise: (channels: 4) => sharp.Sharp): Promise<Buffer> =>
+const strip = async (noise: (channels: 4) => Sharp): Promise<Buffer> =>
   Buffer.concat(await Promise.all([noise(4), noise(4)].map((frame) => frame.raw().toBuffer())));
 
 /** A PNG of one bit per pixel, all black: a few kilobytes for as many pixels as one likes. */
@@ -75,7 +79,12 @@ export function bomb(width: number, height: number): Buffer {
     return out;
   };
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(rows)),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
 }
 
 function bitmap(bits: 1 | 4 | 8 | 24 | 32): Buffer {

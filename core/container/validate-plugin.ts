@@ -53,6 +53,9 @@ export function validateApiVersion(stated: unknown, from: string): void {
   });
 }
 
+type Validator = ReturnType<typeof createAjv>;
+let validators: { readonly checking: Validator; readonly filling: Validator } | undefined;
+
 function validateOptionsSchema(options: unknown, from: string): asserts options is JsonSchema {
   const problem = (what: string, hint?: string) =>
     new PluginError(from, `its options schema ${what}`, { hint });
@@ -68,13 +71,14 @@ function validateOptionsSchema(options: unknown, from: string): asserts options 
       throw problem(`declares the option "${reserved}"`, "that name is taken by the configuration itself");
     }
   }
-  const ajv = createAjv({ fillDefaults: false });
   const { $id: _id, ...schema } = options;
-  let validate: ReturnType<typeof ajv.compile>;
+  // Shared: most of a validator's time goes into the schema of schemas.
+  validators ??= { checking: createAjv({ fillDefaults: false }), filling: createAjv({ fillDefaults: true }) };
+  let validate: ReturnType<typeof validators.checking.compile>;
   try {
-    validate = ajv.compile(schema);
+    validate = validators.checking.compile(schema);
     // Strict mode refuses defaults where they would be ignored, but only when they are to be filled in.
-    createAjv({ fillDefaults: true }).compile(schema);
+    validators.filling.compile(schema);
   } catch (cause) {
     throw new PluginError(from, `its options schema is not valid: ${(cause as Error).message}`, { cause });
   }

@@ -1,4 +1,5 @@
-import type { Graph, Value } from "../graph/index.ts";
+import { DualtailError } from "../errors.ts";
+import { type Graph, sizeOf, type Value } from "../graph/index.ts";
 import { applyPeft, type ChosenPeft } from "./apply-peft.ts";
 import type { LocateTensor } from "./frozen-weights.ts";
 import { buildHead, type HeadType } from "./heads/index.ts";
@@ -35,7 +36,10 @@ export interface Classifier {
   readonly params: readonly DeclaredParam[];
 }
 
-/** Image tower + PEFT modules + head (LIFT, §7 of the method notes): pixels [B, C, H, W] → logits [B, K]. */
+/**
+ * Image tower + PEFT modules + head (LIFT, §7 of the method notes): pixels [B, C, H, W] → logits [B, K].
+ * @throws DualtailError when `starts` are not of parameters that there are
+ */
 export function classifier(g: Graph, pixels: Value, options: ClassifierOptions): Classifier {
   const { shape, classes, peft = [], headType, headInit, headScale, prefix = "" } = options;
   const collector = paramCollector(g, prefix, options.starts);
@@ -54,5 +58,24 @@ export function classifier(g: Graph, pixels: Value, options: ClassifierOptions):
     classes,
     declare: declareFrom,
   });
+  checkStarts(options.starts, params, prefix);
   return { features, logits, params };
+}
+
+function checkStarts(
+  starts: ClassifierOptions["starts"] = new Map(),
+  params: readonly DeclaredParam[],
+  prefix: string,
+): void {
+  const sizes = new Map(params.map(({ name, value }) => [name.slice(prefix.length), sizeOf(value.shape)]));
+  for (const [name, { length }] of starts) {
+    const size = sizes.get(name);
+    if (size === length) continue;
+    throw new DualtailError(
+      size === undefined
+        ? `there is no parameter "${name}" to start from given values`
+        : `the parameter "${name}" has ${size} elements, the values to start it from ${length}`,
+      { hint: "use the methods and options that the values were trained with" },
+    );
+  }
 }

@@ -34,6 +34,8 @@ export interface FinetuneOptions extends CompileOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly microBatchSize?: number;
+  /** See TrainStepOptions. */
+  readonly recompute?: boolean;
   readonly optimizer: Optimizer;
   readonly lr: number;
   readonly schedule: Schedule;

@@ -1,4 +1,4 @@
-import type { Graph, Value } from "../../graph/index.ts";
+import { type Graph, type MatMulOptions, sizeOf, type Value } from "../../graph/index.ts";
 import type { RuleContext, RuleTable } from "../rule.ts";
 
 /**
@@ -18,10 +18,27 @@ function matmulRule({ g, dy, inputs: [a, b], sumTo, int, attrs }: RuleContext) {
     const db = tb ? g.matmul(d, x, { transA: true, alpha }) : g.matmul(x, d, { transA: true, alpha });
     return [sumTo(da, a!), db];
   }
-  const db = tb
-    ? g.matmul(dy, a!, { transA: true, transB: ta, alpha })
-    : g.matmul(a!, dy, { transA: !ta, alpha });
-  return [sumTo(da, a!), sumTo(db, b!)];
+  const [left, right, trans] = tb
+    ? [dy, a!, { transA: true, transB: ta }]
+    : [a!, dy, { transA: !ta, transB: false }];
+  return [sumTo(da, a!), sumTo(smallerTransposed(g, left, right, { ...trans, alpha }), b!)];
+}
+
+/**
+ * leftᵀ · op(right). A product that reads its left operand across the rows is slow, so where the other one is much
+ * smaller (attention's values beside its weights) that one is transposed: (rightᵀ · left)ᵀ. The transpositions mostly
+ * merge with those that split and join the heads.
+ */
+function smallerTransposed(g: Graph, left: Value, right: Value, options: Required<MatMulOptions>): Value {
+  const { transA, transB, alpha } = options;
+  if (!transA || transB || sizeOf(left.shape) < 2 * sizeOf(right.shape))
+    return g.matmul(left, right, options);
+  return swapLast(g, g.matmul(swapLast(g, right), left, { alpha }));
+}
+
+function swapLast(g: Graph, x: Value): Value {
+  const axes = x.shape.map((_, i) => i);
+  return g.transpose(x, [...axes.slice(0, -2), axes.length - 1, axes.length - 2]);
 }
 
 /** Gradients of matrix products. */

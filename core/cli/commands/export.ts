@@ -32,10 +32,13 @@ export async function exportOnnxCommand(host: Host, source: string, flags: Expor
     externalData: flags.externalData,
     keepHalf: flags.keepHalf,
   });
-  const lines = files.map(({ path: file, bytes }) => `${file} (${(bytes / 1e6).toFixed(1)} MB)`);
+  const lines = files.map(({ path: file, bytes }) => `${file} (${sizeText(bytes)})`);
   host.print([`${model.label}, ${model.classNames.length} classes`, ...lines].join("\n"));
   return 0;
 }
+
+const sizeText = (bytes: number): string =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** Writes a trained adapter and its head as a folder that Hugging Face peft loads. */
 export async function exportPeftCommand(host: Host, source: string, flags: ExportPeftFlags): Promise<number> {

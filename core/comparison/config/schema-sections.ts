@@ -82,6 +82,13 @@ export const trainSchema = (optimizer: Schema): Schema => ({
       description:
         "Images per forward and backward pass; must divide the batch size. Smaller needs less memory: gradients are accumulated until the batch is complete. When absent: chosen by dualtail.",
     },
+    recompute: {
+      type: "boolean",
+      default: false,
+      title: "Recompute",
+      description:
+        "Keep activations at the residual stream only and compute the others again in the backward pass: a fraction of the memory for about a third more time. Does not change the result beyond rounding.",
+    },
     optimizer: {
       ...optimizer,
       default: "sgd",

@@ -43,6 +43,8 @@ export interface TrainConfig {
   readonly batchSize: number;
   /** Images per pass; gradients of batchSize / microBatchSize passes are averaged. Absent: chosen by the host. */
   readonly microBatchSize?: number;
+  /** Compute activations again in the backward pass instead of keeping them. */
+  readonly recompute: boolean;
   readonly optimizer: OptimizerConfig;
   readonly schedule: "cosine" | "constant";
   readonly augment: AugmentConfig;

@@ -31,17 +31,18 @@ export function planComparison(config: ComparisonConfig, registry: PluginRegistr
   return { cells, shared: sharedWork(config, cells) };
 }
 
-/** Everything but loss, backbones and seed that determines a cell's result. Not: device, threads, folders, names. */
+/** Everything but loss, backbones and seed that determines a cell's result. Not: device, threads, recomputation, folders, names. */
 function determinants(config: ComparisonConfig): Readonly<Record<string, unknown>> {
   const { dataset, peft, head, prompts, train, evaluation } = config;
   const { batchSize: _batchSize, tte, expand, ...measured } = evaluation;
+  const { recompute: _recompute, ...trained } = train;
   return {
     dataset: content(dataset),
     // As they were before there were lists and test-time ensembles, so that such cells keep their ids.
     peft: peft.length > 1 ? peft.map(content) : peft[0] ? content(peft[0]) : null,
     head,
     prompts,
-    train,
+    train: trained,
     evaluation: tte === "none" ? measured : { ...measured, tte, expand },
   };
 }

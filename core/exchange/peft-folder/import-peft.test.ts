@@ -56,7 +56,7 @@ describe("an adapter_config.json that cannot be used names the field", () => {
     [
       "a rank that the weights have not",
       { r: 4 },
-      /q_proj\.lora_A\.weight has shape \[3,16\], not of rank 4/,
+      /layers\.0\.mlp\.fc1\.lora_A\.weight has shape \[3,16\], not of rank 4/,
     ],
     [
       "modules that the weights have not",

@@ -87,15 +87,14 @@ describe("folders that Hugging Face peft has written", () => {
       shape: config.vision,
       locate,
       peft: [{ plugin: methodNamed(method), options }],
-      starts: params,
       headScale: 10,
       prefix: "only.",
       load: async (_indices: ArrayLike<number>, out: Float32Array) =>
         void out.set(floats(golden.pixels).subarray(0, out.length)),
     };
-    const train = (epochs: number) =>
+    const train = (epochs: number, starts: ReadonlyMap<string, Float32Array> = params) =>
       finetune({
-        members: [member],
+        members: [{ ...member, starts }],
         classes: 2,
         labels: Int32Array.of(0, 1),
         loss: (g, [logits], labels) => g.crossEntropy(logits!, labels),
@@ -112,6 +111,11 @@ describe("folders that Hugging Face peft has written", () => {
       expect(before.params.get(`only.${name}`)).toEqual(values);
       expect(after.params.get(`only.${name}`)).not.toEqual(values);
     }
+    const wrong = (name: string, length: number) => train(0, new Map([[name, new Float32Array(length)]]));
+    await expect(wrong("lora.0.attn.q.a", 16)).rejects.toThrowError(/has 48 elements, the values .* 16/);
+    await expect(wrong("lora.9.attn.q.a", 48)).rejects.toThrowError(
+      /there is no parameter "lora\.9\.attn\.q\.a"/,
+    );
   });
 });
 

@@ -8,7 +8,19 @@ export function shaping(core: GraphCore) {
     /** One dimension may be −1. */
     reshape: (x: Value, shape: Shape) =>
       x.shape.join() === shape.join() ? x : core.emit("Reshape", [x, ints(shape)])[0]!,
-    transpose: (x: Value, perm: readonly number[]) => core.emit("Transpose", [x], { perm })[0]!,
+    /** Axis i of the result is axis perm[i] of x. A transposition of a transposition is written as one. */
+    transpose(x: Value, perm: readonly number[]): Value {
+      const before = core.producer(x);
+      if (before?.op === "Transpose" && Array.isArray(before.attrs.perm)) {
+        const first = before.attrs.perm as readonly number[];
+        const both = perm.map((axis) => first[axis]!);
+        const source = before.inputs[0]!;
+        return both.every((axis, i) => axis === i)
+          ? source
+          : core.emit("Transpose", [source], { perm: both })[0]!;
+      }
+      return core.emit("Transpose", [x], { perm })[0]!;
+    },
     /** Broadcasts x to a shape. */
     expand: (x: Value, shape: Shape) =>
       x.shape.join() === shape.join() ? x : core.emit("Expand", [x, ints(shape)])[0]!,

@@ -5,7 +5,7 @@ import { bmpSize, decodeBmp, isBmp } from "./bmp.ts";
 import { cmykToRgb } from "./cmyk.ts";
 import { type DecodedImage, MOST_PIXELS, toColour, toGrey } from "./decoded-image.ts";
 import { fillAround, firstGifFrame, isGif } from "./gif.ts";
-import { isJpeg, readJpegHeader } from "./jpeg-header.ts";
+import { checkLength, isJpeg, readJpegHeader } from "./jpeg-header.ts";
 import { readBytes } from "./read-bytes.ts";
 import type { Box } from "./resample.ts";
 
@@ -42,8 +42,11 @@ export async function decodeBytes(name: string, bytes: Uint8Array, channels: 1 |
     if (isGif(bytes)) return decodeGif(bytes, channels);
     const image = await open(bytes);
     // Spares the common case a look at the metadata.
-    if (isJpeg(bytes))
-      return decodeWith(image, readJpegHeader(bytes)?.components === 4 ? "cmyk" : "plain", channels);
+    if (isJpeg(bytes)) {
+      const header = readJpegHeader(bytes);
+      if (header) checkLength(header, bytes.length);
+      return decodeWith(image, header?.components === 4 ? "cmyk" : "plain", channels);
+    }
     const { space, depth, channels: bands } = await image.metadata();
     if (space === "cmyk") return decodeWith(image, "cmyk", channels);
     return decodeWith(image, depth === "ushort" && bands === 1 ? "deep grey" : "plain", channels);
@@ -60,7 +63,11 @@ export async function decodeJpegPart(
   part: Box,
   channels: 1 | 3,
 ): Promise<DecodedImage> {
-  return reporting(name, async () => decodeWith((await open(bytes)).extract(part), "plain", channels));
+  return reporting(name, async () => {
+    const header = readJpegHeader(bytes);
+    if (header) checkLength(header, bytes.length);
+    return decodeWith((await open(bytes)).extract(part), "plain", channels);
+  });
 }
 
 /** The size of an image once it is upright. @throws FileError naming the image when it has none */

@@ -7,10 +7,10 @@ export interface DecodedImage {
 }
 
 /**
- * The largest image that is decoded: what Pillow takes for a decompression bomb begins here. A few kilobytes may unpack
- * to gigabytes.
+ * The largest image that is decoded, 8192 × 8192: a few kilobytes may unpack to gigabytes. (Pillow warns of a
+ * decompression bomb from 89 million pixels on.)
  */
-export const MOST_PIXELS = 89_478_485;
+export const MOST_PIXELS = 2 ** 26;
 
 /**
  * Grey of a colour image, ITU-R BT.601 luma on the encoded values, as Pillow's mode "L" has it (the weights are

@@ -6,12 +6,28 @@ export interface JpegHeader {
   readonly components: number;
   /** EXIF orientation, 1 … 8; 1 when it says nothing. */
   readonly orientation: number;
+  /** Coded by Huffman codes, as all but a few are. */
+  readonly huffman: boolean;
+}
+
+/**
+ * Every block of 8 × 8 pixels takes one bit at least. Decoders fill up with grey what a file does not hold, so that a
+ * size that was damaged would cost as much as a real image and show nothing.
+ * @throws Error when the file is too short for its size
+ */
+export function checkLength({ width, height, huffman }: JpegHeader, bytes: number): void {
+  const needed = Math.floor((Math.ceil(width / 8) * Math.ceil(height / 8)) / 8);
+  if (huffman && bytes < needed)
+    throw new Error(`its ${bytes} bytes cannot hold the ${width}×${height} pixels that it claims`);
 }
 
 const START_OF_IMAGE = 0xffd8;
 const APP1 = 0xe1;
 const START_OF_SCAN = 0xda;
 const ORIENTATION = 0x0112;
+const LITTLE_ENDIAN = 0x4949;
+const BIG_ENDIAN = 0x4d4d;
+const TIFF = 42;
 
 export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8;
 
@@ -45,6 +61,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
         height: view.getUint16(at + 5),
         width: view.getUint16(at + 7),
         components: view.getUint8(at + 9),
+        huffman: marker <= 0xc2,
       };
     }
     if (marker === APP1)
@@ -65,7 +82,9 @@ function exifOrientation(segment: DataView): number | undefined {
   if (segment.byteLength < 14 || segment.getUint32(0) !== 0x45786966 || segment.getUint16(4) !== 0)
     return undefined;
   const tiff = new DataView(segment.buffer, segment.byteOffset + 6, segment.byteLength - 6);
-  const little = tiff.getUint16(0) === 0x4949;
+  const order = tiff.getUint16(0);
+  const little = order === LITTLE_ENDIAN;
+  if ((!little && order !== BIG_ENDIAN) || tiff.getUint16(2, little) !== TIFF) return undefined;
   const directory = tiff.getUint32(4, little);
   if (directory + 2 > tiff.byteLength) return undefined;
   const entries = tiff.getUint16(directory, little);

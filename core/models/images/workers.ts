@@ -84,7 +84,9 @@ const nameOf = (task: object): string => {
  * register; the other lies beside it.
  */
 function sourceLoader(): string {
-  const api = createRequire(import.meta.url).resolve("tsx/esm/api").replace(/\.cjs$/, ".mjs");
+  const api = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/\.cjs$/, ".mjs");
   const register = `import { register } from "${pathToFileURL(api).href}"; register();`;
   return `data:text/javascript,${encodeURIComponent(register)}`;
 }
