@@ -11,6 +11,7 @@ export { createContainer, Ports, resolve } from "./container/index.ts";
 export { type Reporter, silentReporter } from "./container/reporter.ts";
 export { ConfigError, DualtailError, FileError } from "./errors.ts";
 export * as evaluation from "./evaluation/index.ts";
+export * as exchange from "./exchange/index.ts";
 export { createGraph, type Graph, parseGraph, serializeGraph, type Value } from "./graph/index.ts";
 export { compile, type Program } from "./runtime/index.ts";
 export type { OpenTracker, TrackedRun, Tracker } from "./tracking/tracker.ts";

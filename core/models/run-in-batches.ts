@@ -1,4 +1,5 @@
 import type { TensorData } from "../graph/index.ts";
+import { workAhead } from "./images/work-ahead.ts";
 
 /** Fills `out` with the pixels of the samples, [indices × views × C × H × W]. */
 export type FillPixels = (indices: ArrayLike<number>, out: Float32Array) => Promise<void>;
@@ -34,27 +35,36 @@ export async function runInBatches<Name extends string>(
   // Whole images at a time: one that has more views than a batch holds takes several runs.
   const group = Math.max(1, Math.floor(batch / views));
   const runs = Math.ceil((group * views) / batch);
-  const buffer = new Float32Array(runs * batch * perView);
-  for (let start = 0; start < count; start += group) {
-    const size = Math.min(group, count - start);
-    const rows = size * views;
-    await fill(
-      Int32Array.from({ length: size }, (_, i) => start + i),
-      buffer.subarray(0, rows * perView),
-    );
-    for (let first = 0; first < rows; first += batch) {
-      const results = await run(buffer.subarray(first * perView, (first + batch) * perView));
-      for (const name of names) {
-        const width = outputs[name];
-        const values = results[name] as Float32Array;
-        for (let row = first; row < Math.min(rows, first + batch); row++) {
-          const to = (start + Math.floor(row / views)) * width;
-          const from = (row - first) * width;
-          for (let i = 0; i < width; i++) out[name][to + i]! += values[from + i]!;
+  // Two: one group's images are prepared while the group before is computed.
+  const buffers = [0, 1].map(() => new Float32Array(runs * batch * perView));
+  const prepared = workAhead(0, Math.ceil(count / group), async (i) => {
+    const buffer = buffers[i % 2]!;
+    const size = Math.min(group, count - i * group);
+    const indices = Int32Array.from({ length: size }, (_, at) => i * group + at);
+    await fill(indices, buffer.subarray(0, size * views * perView));
+    return buffer;
+  });
+  try {
+    for (let start = 0; start < count; start += group) {
+      const size = Math.min(group, count - start);
+      const rows = size * views;
+      const buffer = await prepared.next();
+      for (let first = 0; first < rows; first += batch) {
+        const results = await run(buffer.subarray(first * perView, (first + batch) * perView));
+        for (const name of names) {
+          const width = outputs[name];
+          const values = results[name] as Float32Array;
+          for (let row = first; row < Math.min(rows, first + batch); row++) {
+            const to = (start + Math.floor(row / views)) * width;
+            const from = (row - first) * width;
+            for (let i = 0; i < width; i++) out[name][to + i]! += values[from + i]!;
+          }
         }
       }
+      onBatch?.(size);
     }
-    onBatch?.(size);
+  } finally {
+    await prepared.settle();
   }
   if (views > 1) for (const name of names) for (let i = 0; i < out[name].length; i++) out[name][i]! /= views;
   return out;

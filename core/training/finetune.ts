@@ -2,6 +2,7 @@ import { DualtailError } from "../errors.ts";
 import { createGraph, type Graph, type Value } from "../graph/index.ts";
 import { type Classifier, type ClassifierOptions, classifier } from "../models/classifier.ts";
 import { frozenWeights, type LocateTensor } from "../models/frozen-weights.ts";
+import { type WorkAhead, workAhead } from "../models/images/work-ahead.ts";
 import type { CompileOptions, Feeds } from "../runtime/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Optimizer } from "./optimizers/index.ts";
@@ -91,15 +92,36 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const { step: trainStep, models } = await compileStep(options, microBatchSize, accumulate);
   const { state } = trainStep;
   const trainable = [...state.params.values()].reduce((sum, { length }) => sum + length, 0);
+  let prepared: WorkAhead<Feeds[]> | undefined;
   try {
     const saved = checkpointDir === undefined ? undefined : await loadCheckpoint(checkpointDir, state);
     const resumedFrom = saved?.step ?? 0;
     const perEpoch = epochBatches(labels.length, batchSize);
     const steps = epochs * perEpoch;
-    const pixels = Array.from({ length: accumulate }, () =>
+    // Two sets: one step's images are prepared while the step before is computed.
+    const pixels = Array.from({ length: 2 * accumulate }, () =>
       models.map(({ pixels: { shape } }) => new Float32Array(shape.reduce((a, b) => a * b, 1))),
     );
     let order: EpochOrder | undefined;
+    const prepare = async (step: number): Promise<Feeds[]> => {
+      const epoch = Math.floor(step / perEpoch);
+      if (order?.epoch !== epoch) order = epochOrder(labels.length, batchSize, seed, epoch);
+      const indices = order.batch(step % perEpoch);
+      const batches: Feeds[] = [];
+      for (let part = 0; part < accumulate; part++) {
+        const own = indices.subarray(part * microBatchSize, (part + 1) * microBatchSize);
+        const outs = pixels[(step % 2) * accumulate + part]!;
+        // The same numbers for every member: strata of a joint loss see the same crops.
+        const uniform = () => uniformFrom(seed, "augment", step, part);
+        await Promise.all(members.map((member, m) => member.load(own, outs[m]!, uniform())));
+        batches.push({
+          labels: BigInt64Array.from(own, (i) => BigInt(labels[i]!)),
+          ...Object.fromEntries(models.map((model, m) => [model.pixels.name, outs[m]!])),
+        });
+      }
+      return batches;
+    };
+    prepared = workAhead(resumedFrom, steps, prepare);
     for (let step = resumedFrom; step < steps; step++) {
       const [epoch, at] = [Math.floor(step / perEpoch), step % perEpoch];
       if (signal?.aborted) {
@@ -107,19 +129,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
         throw new FinetuneAborted(`stopped at step ${step} of ${steps}`);
       }
       const started = performance.now();
-      if (order?.epoch !== epoch) order = epochOrder(labels.length, batchSize, seed, epoch);
-      const indices = order.batch(at);
-      const batches: Feeds[] = [];
-      for (let part = 0; part < accumulate; part++) {
-        const own = indices.subarray(part * microBatchSize, (part + 1) * microBatchSize);
-        // The same numbers for every member: strata of a joint loss see the same crops.
-        const uniform = () => uniformFrom(seed, "augment", step, part);
-        await Promise.all(members.map((member, m) => member.load(own, pixels[part]![m]!, uniform())));
-        batches.push({
-          labels: BigInt64Array.from(own, (i) => BigInt(labels[i]!)),
-          ...Object.fromEntries(models.map((model, m) => [model.pixels.name, pixels[part]![m]!])),
-        });
-      }
+      const batches = await prepared.next();
       const lr = options.lr * options.schedule(epoch, epochs);
       const loss = await trainStep.run(batches, { step, lr });
       const imagesPerSecond = (batchSize * 1000) / (performance.now() - started);
@@ -131,6 +141,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     }
     return { params: new Map(state.params), trainable, steps, resumedFrom };
   } finally {
+    await prepared?.settle();
     await trainStep.release();
   }
 }

@@ -51,6 +51,7 @@ describe("validateConfig", () => {
       train: {
         epochs: 10,
         batchSize: 128,
+        recompute: false,
         optimizer: { use: "sgd", options: { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 } },
         schedule: "cosine",
         augment: { crop: "random-resized", scale: [0.08, 1], ratio: [3 / 4, 4 / 3], flip: true },

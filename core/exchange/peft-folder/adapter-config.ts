@@ -1,5 +1,5 @@
 import { ConfigError } from "../../errors.ts";
-import { jsonCheck, readJson } from "../../models/checkpoint/json-file.ts";
+import { jsonCheck, readJson, showJson } from "../../models/checkpoint/json-file.ts";
 
 /** What is read of `adapter_config.json`; everything else must have its neutral value. */
 export interface AdapterConfig {
@@ -44,22 +44,26 @@ const HARMLESS = new Set([
 ]);
 
 /** Values beside null, false and empty ones that change nothing. */
-const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
-  bias: ["none"],
-  // Ways to start that leave the base model's weights as they are.
-  init_lora_weights: [true, "gaussian", "orthogonal", "eva"],
-};
+const NEUTRAL = new Map<string, readonly unknown[]>(
+  Object.entries({
+    bias: ["none"],
+    // Ways to start that leave the base model's weights as they are.
+    init_lora_weights: [true, "gaussian", "orthogonal", "eva"],
+  }),
+);
 
-const WHY: Readonly<Record<string, string>> = {
-  use_dora: "DoRA also learns the magnitude of the weights",
-  rank_pattern: "layers of different rank",
-  alpha_pattern: "layers of different scaling",
-  modules_to_save: "modules trained beside the adapter",
-  bias: "biases trained beside the adapter",
-  lora_bias: "a bias in the update",
-  fan_in_fan_out: "weights stored the other way round",
-  layer_replication: "layers used several times",
-};
+const WHY = new Map(
+  Object.entries({
+    use_dora: "DoRA also learns the magnitude of the weights",
+    rank_pattern: "layers of different rank",
+    alpha_pattern: "layers of different scaling",
+    modules_to_save: "modules trained beside the adapter",
+    bias: "biases trained beside the adapter",
+    lora_bias: "a bias in the update",
+    fan_in_fan_out: "weights stored the other way round",
+    layer_replication: "layers used several times",
+  }),
+);
 
 /**
  * Reads `adapter_config.json`. A field that changes what the adapter computes and is not supported is refused, one
@@ -70,11 +74,11 @@ export async function readAdapterConfig(file: string): Promise<AdapterConfig> {
   const json = await readJson(file);
   const config = check(json, file);
   for (const [field, value] of Object.entries(json as Record<string, unknown>)) {
-    if (HARMLESS.has(field) || isEmpty(value) || NEUTRAL[field]?.includes(value)) continue;
-    const why = WHY[field];
-    throw new ConfigError(`/${field}`, `${JSON.stringify(value)} is not supported${why ? ` (${why})` : ""}`, {
+    if (HARMLESS.has(field) || isEmpty(value) || NEUTRAL.get(field)?.includes(value)) continue;
+    const why = WHY.get(field);
+    throw new ConfigError(`/${field}`, `${showJson(value)} is not supported${why ? ` (${why})` : ""}`, {
       source: file,
-      hint: HINTS[field] ?? `train the adapter without ${field}`,
+      hint: HINTS.get(field) ?? `train the adapter without ${field}`,
     });
   }
   return config;
@@ -85,7 +89,9 @@ const isEmpty = (value: unknown): boolean =>
   value === false ||
   (typeof value === "object" && Object.keys(value as object).length === 0);
 
-const HINTS: Readonly<Record<string, string>> = {
-  init_lora_weights:
-    "convert it to a plain LoRA: peft's save_pretrained does with path_initial_model_for_weight_conversion",
-};
+const HINTS = new Map(
+  Object.entries({
+    init_lora_weights:
+      "convert it to a plain LoRA: peft's save_pretrained does with path_initial_model_for_weight_conversion",
+  }),
+);

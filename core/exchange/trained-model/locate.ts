@@ -43,7 +43,10 @@ export async function locateModel(path: string): Promise<ModelPlace> {
 
 async function inRun(folder: string): Promise<ModelPlace> {
   const cells = join(folder, "cells");
-  const names = await readdir(cells).catch(() => []);
+  const names = await readdir(cells).catch((cause: NodeJS.ErrnoException): string[] => {
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return [];
+    throw new FileError(cells, `cannot be read (${cause.code})`, { hint: "check its permissions", cause });
+  });
   const trained: string[] = [];
   for (const name of names.sort()) if (await exists(join(cells, name, MODEL_FILE))) trained.push(name);
   const [only] = trained;

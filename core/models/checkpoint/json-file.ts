@@ -71,12 +71,14 @@ function describe({ keyword, message = `fails "${keyword}"`, params, data }: Err
   return `${message}${allowed}, but is ${showJson(data)}`;
 }
 
-/** A value for a message: short, and of a nested one the outermost levels. */
+/** A value for a message, cut short. */
 export function showJson(value: unknown): string {
-  // JSON.stringify fails on what is nested deeper than calls can be.
-  const nested = typeof value === "object" && value !== null;
-  const text = nested
-    ? inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY })
-    : JSON.stringify(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // Nested deeper than calls can be.
+    text = inspect(value, { depth: 1 });
+  }
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

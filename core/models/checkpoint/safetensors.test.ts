@@ -121,6 +121,15 @@ describe("a file that cannot be used", () => {
       /is truncated: 20 bytes, its header alone/,
     ],
     ["has a header that is not JSON", encode("{oops"), /corrupt header: it is not JSON/],
+    [
+      "names a tensor twice",
+      encode(
+        '{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{"dtype":"I32","shape":[],"data_offsets":[0,4]}}',
+        new Uint8Array(4),
+      ),
+      /corrupt header: a key is in it twice/,
+    ],
+    ["has a byte-order mark", encode("\ufeff{}"), /corrupt header: it is not JSON/],
     ["has a header that is a list", encode([]), /corrupt header: it is not a JSON object/],
     ["has metadata that is no map of strings", encode({ __metadata__: { a: 1 } }), /__metadata__ must map/],
     ["has a tensor that is no object", encode({ a: 3 }), /tensor "a": its description/],

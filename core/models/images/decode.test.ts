@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { FileError } from "../../errors.ts";
-import { decodeImage } from "./decode.ts";
+import { decodeImage, imageSize } from "./decode.ts";
 
 /** 2 × 1 pixels: red and blue. */
 const RED_BLUE = Buffer.from([255, 0, 0, 0, 0, 255]);
@@ -131,6 +132,45 @@ describe("decodeImage", () => {
     await expect(decodeImage({ ...source, width: 3 }, 3)).rejects.toThrow(
       "raw: 3×1×3 pixels take 9 bytes, but it has 6",
     );
+  });
+
+  it("refuses sizes that the file cannot hold, or that no image of a data set has", async () => {
+    const jpeg = await raw(RED_BLUE, 2, 1, 3).jpeg().toBuffer();
+    const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
+    jpeg.writeUInt16BE(8192, frame + 5);
+    jpeg.writeUInt16BE(8192, frame + 7);
+    const decode = (bytes: Uint8Array) =>
+      decodeImage({ kind: "encoded", name: "lie", bytes: async () => bytes }, 3);
+    await expect(decode(jpeg)).rejects.toThrow(/lie: .* bytes cannot hold the 8192×8192 pixels/);
+    const png = await raw(RED_BLUE, 2, 1, 3).png().toBuffer();
+    png.writeUInt32BE(8193, 16);
+    png.writeUInt32BE(8192, 20);
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+    await expect(decode(png)).rejects.toThrow(/lie: .*pixel limit/);
+  });
+
+  it("reads the orientation where the decoder does, and none where the decoder has none", async () => {
+    const turned = await raw(RED_BLUE, 2, 1, 3).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const tiff = turned.indexOf("Exif") + 6;
+    const entry = turned.indexOf(Buffer.from([0x12, 0x01, 0x03, 0x00]));
+    const edits: [number, number][] = [
+      ...Array.from({ length: 13 }, (_, type) => [entry + 2, type] as [number, number]),
+      ...[0, 2, 3, 4].map((count) => [entry + 4, count] as [number, number]),
+      ...[0, 1, 8, 9].map((value) => [entry + 8, value] as [number, number]),
+      [entry + 5, 1],
+      [tiff, 0x4d],
+      [tiff + 2, 43],
+    ];
+    const seen = new Set<number>();
+    for (const [at, value] of edits) {
+      const bytes = Buffer.from(turned);
+      bytes[at] = value;
+      const name = `byte ${at} is ${value}`;
+      const { width, height } = await decodeImage({ kind: "encoded", name, bytes: async () => bytes }, 3);
+      expect(await imageSize(name, bytes), name).toMatchObject({ width, height });
+      seen.add(width);
+    }
+    expect(seen).toEqual(new Set([1, 2]));
   });
 
   it("names an image that is missing, damaged or none", async () => {

@@ -73,7 +73,10 @@ export async function decodeJpegPart(
 /** The size of an image once it is upright. @throws FileError naming the image when it has none */
 export async function imageSize(name: string, bytes: Uint8Array): Promise<{ width: number; height: number }> {
   const jpeg = readJpegHeader(bytes);
-  if (jpeg) return jpeg.orientation > 4 ? { width: jpeg.height, height: jpeg.width } : jpeg;
+  if (jpeg) {
+    const { width, height, orientation } = jpeg;
+    return orientation > 4 ? { width: height, height: width } : { width, height };
+  }
   return reporting(name, async () => {
     if (isBmp(bytes)) return bmpSize(bytes);
     const { autoOrient } = await (await open(bytes)).metadata();

@@ -2,7 +2,7 @@ import { describeError, FileError } from "../../errors.ts";
 import { decodeBytes, decodeJpegPart, imageSize } from "./decode.ts";
 import type { DecodedImage } from "./decoded-image.ts";
 import { readJpegHeader } from "./jpeg-header.ts";
-import { readBytes } from "./read-bytes.ts";
+import { readFileHere, readStart } from "./read-bytes.ts";
 import { createRenderer, partFor, type Render } from "./render.ts";
 import type { Box } from "./resample.ts";
 import type { Finish } from "./transform.ts";
@@ -12,7 +12,12 @@ import type { TaskResult, WorkerSource, WorkerTasks } from "./worker-tasks.ts";
 
 export const size: WorkerTasks["size"] = (source) =>
   result(async () => {
-    const { name, bytes } = await bytesOf(source);
+    if (source.kind === "file") {
+      // A JPEG tells its size early, unless an embedded preview comes first.
+      const start = readStart(source.path, 65_536);
+      if (readJpegHeader(start)) return imageSize(source.path, start);
+    }
+    const { name, bytes } = bytesOf(source);
     return imageSize(name, bytes);
   });
 
@@ -34,7 +39,7 @@ const WHOLE = { left: 0, top: 0 };
 
 async function decode(source: WorkerSource, channels: 1 | 3, part: Box | undefined): Promise<Decoded> {
   if (source.kind === "decoded") return { image: source.image, origin: WHOLE };
-  const { name, bytes } = await bytesOf(source);
+  const { name, bytes } = bytesOf(source);
   const header = part && readJpegHeader(bytes);
   if (part && header && header.orientation === 1 && header.components !== 4) {
     return { image: await decodeJpegPart(name, bytes, part, channels), origin: part };
@@ -43,7 +48,7 @@ async function decode(source: WorkerSource, channels: 1 | 3, part: Box | undefin
 }
 
 const bytesOf = (source: Exclude<WorkerSource, { kind: "decoded" }>) =>
-  source.kind === "file" ? readBytes(source) : source;
+  source.kind === "file" ? { name: source.path, bytes: readFileHere(source.path) } : source;
 
 /** A copy that the main thread sees without another one. */
 function shared({ data, ...rest }: DecodedImage): DecodedImage {

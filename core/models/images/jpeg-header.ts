@@ -28,6 +28,15 @@ const ORIENTATION = 0x0112;
 const LITTLE_ENDIAN = 0x4949;
 const BIG_ENDIAN = 0x4d4d;
 const TIFF = 42;
+/** TIFF's types of whole numbers, and their bytes: BYTE, SHORT, LONG and their signed forms. */
+const INTEGERS = new Map([
+  [1, 1],
+  [3, 2],
+  [4, 4],
+  [6, 1],
+  [8, 2],
+  [9, 4],
+]);
 
 export const isJpeg = (bytes: Uint8Array): boolean => bytes[0] === 0xff && bytes[1] === 0xd8;
 
@@ -92,9 +101,16 @@ function exifOrientation(segment: DataView): number | undefined {
     const at = directory + 2 + 12 * i;
     if (at + 12 > tiff.byteLength) return undefined;
     if (tiff.getUint16(at, little) !== ORIENTATION) continue;
-    // One SHORT; decoders take anything else for no orientation.
-    if (tiff.getUint16(at + 2, little) !== 3 || tiff.getUint32(at + 4, little) !== 1) return undefined;
-    const value = tiff.getUint16(at + 8, little);
+    const size = INTEGERS.get(tiff.getUint16(at + 2, little));
+    const count = tiff.getUint32(at + 4, little);
+    // What does not fit into the entry is somewhere else, where libvips does not look either.
+    if (size === undefined || count === 0 || count * size > 4) return undefined;
+    const value =
+      size === 1
+        ? tiff.getUint8(at + 8)
+        : size === 2
+          ? tiff.getUint16(at + 8, little)
+          : tiff.getUint32(at + 8, little);
     return value >= 1 && value <= 8 ? value : undefined;
   }
   return undefined;

@@ -1,2 +1,2 @@
-export { type EncodedTexts, openTokenizer, type Tokenizer } from "./tokenizer.ts";
+export { type EncodedTexts, openTokenizer, type Tokenizer, type TokenizerOptions } from "./tokenizer.ts";
 export { trainBpe, writeTokenizer } from "./train-bpe.ts";

@@ -10,11 +10,16 @@ import { openTokenizer, type Tokenizer } from "./index.ts";
 interface Case {
   readonly text: string;
   readonly ids: string;
+  /** Where open_clip's are others. */
+  readonly openClip?: string;
+  /** Where ftfy took the text for one that was decoded wrongly: open_clip's without that repair. */
+  readonly withoutRepair?: string;
 }
 
 interface Golden {
   readonly contextLength: number;
   readonly references: { readonly huggingFace: string; readonly openClip: string };
+  readonly counts: { readonly texts: number; readonly openClipDiffers: number; readonly repaired: number };
   readonly cases: readonly Case[];
 }
 
@@ -80,5 +85,33 @@ describe("openTokenizer gives the ids of transformers on more than 1,000 difficu
     expect(ids).toEqual(
       tokenizer.encode(broken.map((text) => text.replace(/[\ud800-\udfff]/g, "\ufffd"))).ids,
     );
+  });
+});
+
+describe("openTokenizer gives the ids of open_clip", () => {
+  const { references, cases, contextLength, counts } = golden;
+
+  it("on the same texts, except for text that was decoded wrongly, which it leaves", async () => {
+    const folder = await temporaryFolder();
+    await writeVocabularyFiles(folder, vocabulary);
+    const tokenizer = await openTokenizer(folder, contextLength, { as: "open_clip" });
+    const expected = cases.map(({ ids, openClip, withoutRepair }) => withoutRepair ?? openClip ?? ids);
+    expect(counts.openClipDiffers).toBeGreaterThan(100);
+    expect(counts.repaired).toBeLessThan(10);
+    compare(tokenizer, "as open_clip", references.openClip, 0, expected);
+  });
+
+  it("in a folder of open_clip's layout", async () => {
+    const folder = await temporaryFolder();
+    await writeVocabularyFiles(folder, vocabulary);
+    const text = ["a bird\u2019s nest &amp; eggs"];
+    const [plain, cleaned] = [
+      await openTokenizer(folder, contextLength),
+      await openTokenizer(folder, contextLength, { as: "open_clip" }),
+    ];
+    await writeFile(join(folder, "open_clip_config.json"), "{}");
+    const found = await openTokenizer(folder, contextLength);
+    expect(found.encode(text)).toEqual(cleaned.encode(text));
+    expect(found.encode(text)).not.toEqual(plain.encode(text));
   });
 });

@@ -1,7 +1,10 @@
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { DualtailError, FileError } from "../../errors.ts";
 import { readJsonIfPresent } from "../checkpoint/json-file.ts";
+import { cleanText } from "./open-clip/clean.ts";
+import { describeOpenClip } from "./open-clip/describe.ts";
 import { HINT, readDescription } from "./read-description.ts";
 import { splitByteLevel } from "./split-byte-level.ts";
 
@@ -23,18 +26,33 @@ export interface Tokenizer {
   encode(texts: readonly string[]): EncodedTexts;
 }
 
+export interface TokenizerOptions {
+  /**
+   * Whose way to prepare a text: transformers' CLIPTokenizer, or open_clip's SimpleTokenizer, which also straightens
+   * quotes, replaces HTML references and so on. Default: that of the folder's layout.
+   */
+  readonly as?: "transformers" | "open_clip";
+}
+
 /**
  * Opens a checkpoint's tokenizer: `tokenizer.json`, or `vocab.json` with `merges.txt` where there is none; padding as
  * `tokenizer_config.json` or `special_tokens_map.json` say, else with the end token.
  * @throws FileError, ConfigError when the files are missing or do not describe a tokenizer with start and end tokens
  */
-export async function openTokenizer(folder: string, contextLength: number): Promise<Tokenizer> {
+export async function openTokenizer(
+  folder: string,
+  contextLength: number,
+  { as }: TokenizerOptions = {},
+): Promise<Tokenizer> {
   if (!Number.isInteger(contextLength) || contextLength < 2) {
     throw new DualtailError(`a context of ${contextLength} tokens has no room for the start and end tokens`);
   }
   const file = join(folder, "tokenizer.json");
   const config = await readJsonIfPresent(join(folder, "tokenizer_config.json"));
-  const description = await readDescription(folder);
+  const read = await readDescription(folder);
+  const isOpenClip = (as ?? (await usualWay(folder))) === "open_clip";
+  const description = isOpenClip ? describeOpenClip(read, file) : read;
+  const prepare = isOpenClip ? cleanText : withoutFinalSigma;
   let tokenizer: HfTokenizer;
   let ends: readonly number[];
   try {
@@ -55,7 +73,7 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
     );
   }
   const padToken = (await namedPad(folder)) ?? padOf(config);
-  const pad = padToken === undefined ? end : tokenizer.token_to_id(padToken);
+  const pad = isOpenClip ? 0 : padToken === undefined ? end : tokenizer.token_to_id(padToken);
   if (pad === undefined)
     throw new FileError(file, `does not know the padding token "${padToken}"`, { hint: HINT });
   let vocabSize = 0;
@@ -63,7 +81,7 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
   const idsOf = (text: string): number[] => {
     let ids: number[];
     try {
-      ids = tokenizer.encode(withoutFinalSigma(text)).ids;
+      ids = tokenizer.encode(prepare(text)).ids;
     } catch (cause) {
       throw new FileError(file, `describes a tokenizer that fails (${(cause as Error).message})`, {
         hint: HINT,
@@ -98,6 +116,16 @@ export async function openTokenizer(folder: string, contextLength: number): Prom
  * leaves it nothing to decide.
  */
 const withoutFinalSigma = (text: string): string => text.replaceAll("Σ", "σ");
+
+/** A folder that has both layouts is read as transformers' (see openCheckpoint). */
+async function usualWay(folder: string): Promise<"transformers" | "open_clip"> {
+  const has = (name: string) =>
+    access(join(folder, name)).then(
+      () => true,
+      () => false,
+    );
+  return (await has("open_clip_config.json")) && !(await has("config.json")) ? "open_clip" : "transformers";
+}
 
 async function namedPad(folder: string): Promise<string | undefined> {
   return padOf(await readJsonIfPresent(join(folder, "special_tokens_map.json")));

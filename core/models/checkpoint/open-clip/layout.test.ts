@@ -150,7 +150,7 @@ describe("a folder in open_clip's layout", () => {
     [
       "a ResNet",
       ({ model_cfg }) => Object.assign(model_cfg.vision_cfg, { layers: [3, 4, 6, 3] }),
-      /vision_cfg\/layers: \[ 3, 4, 6, 3 \] are the stages of a ResNet/,
+      /vision_cfg\/layers: \[3,4,6,3\] are the stages of a ResNet/,
     ],
     ...(
       [
