@@ -110,7 +110,8 @@ async function opening(): Promise<Measured> {
       const pixels = g.input("pixels", "float32", [1, 3, vision.imageSize, vision.imageSize]);
       const weights = frozenWeights(g, locate);
       const features = projectImage(g, imageTower(g, vision, weights, pixels), weights, projectionDim);
-      await (await compile(g, { features }, { threads })).release();
+      // As PyTorch, which lays weights out at every product and never in advance.
+      await (await compile(g, { features }, { threads, prepack: false })).release();
     },
   };
 }

@@ -1,15 +1,15 @@
 import { open } from "node:fs/promises";
 import { FileError } from "../errors.ts";
 import type { DType } from "../graph/index.ts";
-import { bfloatToFloat, halfToFloat } from "./checkpoint/half.ts";
+import { bfloatsToFloats, halvesToFloats } from "./checkpoint/half.ts";
 import { cannotOpen, readExactly } from "./checkpoint/safetensors-header.ts";
 import type { TensorLocation } from "./frozen-weights.ts";
 
 const readers: Partial<Record<DType, (bytes: Buffer) => Float32Array>> = {
   float32: ({ buffer }) => new Float32Array(buffer as ArrayBuffer),
   float64: ({ buffer }) => Float32Array.from(new Float64Array(buffer)),
-  float16: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), halfToFloat),
-  bfloat16: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), bfloatToFloat),
+  float16: ({ buffer }) => halvesToFloats(new Uint16Array(buffer)),
+  bfloat16: ({ buffer }) => bfloatsToFloats(new Uint16Array(buffer)),
 };
 
 /**

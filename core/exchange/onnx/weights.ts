@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { onnx as OnnxNamespace } from "onnx-proto";
 import { DualtailError } from "../../errors.ts";
 import { type DType, encodeModel, type OnnxModel } from "../../graph/index.ts";
-import { bfloatToFloat, halfToFloat } from "../../models/checkpoint/half.ts";
+import { bfloatsToFloats, halvesToFloats } from "../../models/checkpoint/half.ts";
 import { cannotOpen, readExactly } from "../../models/checkpoint/safetensors-header.ts";
 
 type TensorProto = OnnxNamespace.ITensorProto;
@@ -127,20 +127,9 @@ async function readRange(file: string, offset: number, length: number): Promise<
   }
 }
 
-/** All 65,536 values of a half-precision type: looking them up is some thirty times faster than working them out. */
-const tables = new Map<DType, Float32Array>();
-
 function widen(bytes: Uint8Array, half: DType): Uint8Array {
-  const table =
-    tables.get(half) ??
-    Float32Array.from({ length: 2 ** 16 }, (_, bits) =>
-      half === "float16" ? halfToFloat(bits) : bfloatToFloat(bits),
-    );
-  tables.set(half, table);
   const bits = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  const floats = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) floats[i] = table[bits[i]!]!;
-  return new Uint8Array(floats.buffer);
+  return new Uint8Array((half === "float16" ? halvesToFloats(bits) : bfloatsToFloats(bits)).buffer);
 }
 
 /** Name, type and shape. */

@@ -39,6 +39,20 @@ export function floatToBfloat(value: number): number {
   return roundShift(word, 16);
 }
 
+const tables = new Map<(bits: number) => number, Float32Array>();
+
+/** Half-precision bits to float32. By a table of all 65,536, since a model has far more weights than that. */
+const widen = (convert: (bits: number) => number, half: Uint16Array): Float32Array => {
+  const table = tables.get(convert) ?? Float32Array.from({ length: 2 ** 16 }, (_, bits) => convert(bits));
+  tables.set(convert, table);
+  const out = new Float32Array(half.length);
+  for (let i = 0; i < half.length; i++) out[i] = table[half[i]!]!;
+  return out;
+};
+
+export const halvesToFloats = (half: Uint16Array): Float32Array => widen(halfToFloat, half);
+export const bfloatsToFloats = (half: Uint16Array): Float32Array => widen(bfloatToFloat, half);
+
 /** word / 2^bits to the nearest integer, ties to even. */
 function roundShift(word: number, bits: number): number {
   const half = 2 ** (bits - 1);

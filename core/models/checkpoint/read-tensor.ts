@@ -1,14 +1,14 @@
 import { open } from "node:fs/promises";
 import { FileError } from "../../errors.ts";
 import type { SafetensorsDType } from "./dtypes.ts";
-import { bfloatToFloat, halfToFloat } from "./half.ts";
+import { bfloatsToFloats, halvesToFloats } from "./half.ts";
 import { cannotOpen, readExactly, type SafetensorsHeader } from "./safetensors-header.ts";
 
 const readers: Partial<Record<SafetensorsDType, (bytes: Buffer) => ArrayLike<number>>> = {
   F32: ({ buffer }) => new Float32Array(buffer),
   F64: ({ buffer }) => new Float64Array(buffer),
-  F16: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), halfToFloat),
-  BF16: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), bfloatToFloat),
+  F16: ({ buffer }) => halvesToFloats(new Uint16Array(buffer)),
+  BF16: ({ buffer }) => bfloatsToFloats(new Uint16Array(buffer)),
   I64: ({ buffer }) => Float64Array.from(new BigInt64Array(buffer), Number),
   I32: ({ buffer }) => new Int32Array(buffer),
   U8: (bytes) => bytes,

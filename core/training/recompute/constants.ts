@@ -68,7 +68,7 @@ async function readFloats(
 
 /** Computes a constant, e.g. a half-precision weight in float32. */
 async function evaluate(graph: Graph, value: Value, options: CompileOptions): Promise<TensorData> {
-  const program = await compile(graph, { constant: value }, options);
+  const program = await compile(graph, { constant: value }, { ...options, prepack: false });
   try {
     return (await program.run({})).constant!;
   } finally {

@@ -14,8 +14,12 @@ export type Cut = readonly Value[];
 /** Smallest share of the work between two cuts: finer segments would only add hand-overs. */
 const SMALLEST_SEGMENT = 1 / 100;
 
-/** What may cross a cut beside its largest value, as a share of that: e.g. the logits of another model. */
-const SIDE_VALUES = 1 / 8;
+/**
+ * What may cross a cut beside its largest value, as a share of that: the residual stream beside the MLP's hidden layer,
+ * or the logits of another model. Keeping the hidden layer too, four times as wide, saves most of what would have to be
+ * computed again.
+ */
+const SIDE_VALUES = 1 / 4;
 
 /**
  * Where the forward graph of a loss is narrow: at the residual stream of a transformer, once after its attention and
