@@ -7,6 +7,7 @@ import { classifier } from "../../core/models/classifier.ts";
 import { frozenWeights } from "../../core/models/frozen-weights.ts";
 import { imageTower, normalize, projectImage, textTower } from "../../core/models/towers/index.ts";
 import { compile } from "../../core/runtime/index.ts";
+import { cachedMicroBatch } from "../../core/training/micro-batch.ts";
 import { sgd } from "../../core/training/optimizers/index.ts";
 import { initParams } from "../../core/training/params.ts";
 import { uniformFrom } from "../../core/training/random.ts";
@@ -26,8 +27,11 @@ async function step(): Promise<Measured> {
   const { config, locate } = await openCheckpoint(folder);
   const shape = config.vision;
   const g = createGraph();
-  const pixels = g.input("pixels", "float32", [batch, 3, shape.imageSize, shape.imageSize]);
-  const labels = g.input("labels", "int64", [batch]);
+  // As a comparison does it that leaves the micro-batch size open.
+  const recompute = given.has("recompute");
+  const micro = given.has("micro") ? number("micro") : cachedMicroBatch(batch, [shape], { recompute });
+  const pixels = g.input("pixels", "float32", [micro, 3, shape.imageSize, shape.imageSize]);
+  const labels = g.input("labels", "int64", [micro]);
   const model = classifier(g, pixels, {
     shape,
     weights: frozenWeights(g, locate),
@@ -46,21 +50,23 @@ async function step(): Promise<Measured> {
       0,
     ),
     optimizer: sgd(),
+    accumulate: batch / micro,
     threads,
-    recompute: given.has("recompute"),
+    recompute,
     ...(given.has("profile") ? { profile: given.get("profile")! } : {}),
   });
-  const feeds = {
-    pixels: random(batch * 3 * shape.imageSize ** 2),
-    labels: BigInt64Array.from({ length: batch }, (_, i) => BigInt(i % classes)),
-  };
+  const batches = Array.from({ length: batch / micro }, () => ({
+    pixels: random(micro * 3 * shape.imageSize ** 2),
+    labels: BigInt64Array.from({ length: micro }, (_, i) => BigInt(i % classes)),
+  }));
   let at = 0;
   return {
     facts: {
-      gflop: trained.flops / 1e9,
+      gflop: (trained.flops * batch) / micro / 1e9,
+      micro,
       trainable: model.params.reduce((sum, { value }) => sum + value.shape.reduce((a, b) => a * b, 1), 0),
     },
-    run: async () => void (await trained.run([feeds], { step: at++, lr: 0.01 })),
+    run: async () => void (await trained.run(batches, { step: at++, lr: 0.01 })),
     end: () => given.has("profile") && trained.endProfiling(),
   };
 }

@@ -7,14 +7,13 @@ export interface Extraction {
   readonly graph: Graph;
   /** The copies of the asked values, in their order. */
   readonly outputs: readonly Value[];
-  /** What the part reads: an input of the new graph for each value of the old one where the copying stopped. */
+  /** What the part reads: inputs of the old graph, and values where the copying stopped, which are inputs of the new. */
   readonly leaves: readonly { readonly source: Value; readonly input: Value }[];
 }
 
 /**
- * Copies what `outputs` are computed from into a new graph, back to the values for which `stop` holds and to the
- * inputs. Other initializers are copied along. Names are given anew in order of use, so that equal parts of a graph
- * (the blocks of a transformer) become equal graphs.
+ * Copies what `outputs` are computed from into a new graph, back to the values for which `stop` holds and to the inputs.
+ * Initializers are copied along; one in a file stays there.
  */
 export function extract(
   source: GraphCore,
@@ -24,30 +23,33 @@ export function extract(
   const graph = createGraph({ floatType: source.floatType });
   const made = new Map<Value, Value>();
   const leaves: { source: Value; input: Value }[] = [];
+  const inputs = new Set(source.inputs);
 
-  const leaf = (value: Value): Value => {
-    const known = made.get(value);
-    if (known) return known;
+  const copy = (value: Value): Value => {
+    const { name, dtype, shape } = value;
     const initializer = source.initializers.get(value);
-    if (initializer?.kind === "data" && !stop(value)) {
-      const copy = graph.constant(initializer.data, value.shape, value.dtype);
-      made.set(value, copy);
-      return copy;
-    }
-    const input = graph.input(`in${leaves.length}`, value.dtype, value.shape);
+    if (initializer?.kind === "data") return graph.constant(initializer.data, shape, dtype);
+    if (initializer) return graph.initializer(name, dtype, shape, initializer);
+    // The names of values inside a graph are given by it, and could be given again.
+    const input = graph.input(inputs.has(value) ? name : `from ${name}`, dtype, shape);
     leaves.push({ source: value, input });
-    made.set(value, input);
     return input;
+  };
+  const leaf = (value: Value): Value => {
+    const known = made.get(value) ?? copy(value);
+    made.set(value, known);
+    return known;
   };
 
   for (const node of nodesUpTo(source, outputs, stop)) {
-    const inputs = node.inputs.map((value) => (value === null ? null : (made.get(value) ?? leaf(value))));
-    const copies = graph.emit(node.op, inputs, node.attrs, node.outputs.length);
+    const given = node.inputs.map((value) => (value === null ? null : leaf(value)));
+    const copies = graph.emit(node.op, given, node.attrs, node.outputs.length);
+    // One output of a node may be where another part ends: that one stays the input it became.
     node.outputs.forEach((value, i) => {
       if (!made.has(value)) made.set(value, copies[i]!);
     });
   }
-  return { graph, outputs: outputs.map((value) => made.get(value) ?? leaf(value)), leaves };
+  return { graph, outputs: outputs.map(leaf), leaves };
 }
 
 /** The nodes that `outputs` need when the values that stop are given, in executable order. */

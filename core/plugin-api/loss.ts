@@ -35,6 +35,11 @@ export type StrataPredict = (g: Graph, logits: readonly Value[], strataPrior: re
 export interface SingleRecipe {
   readonly mode: "single";
   readonly needs: readonly "pretrainPrior"[];
+  /**
+   * The loss is more than the mean over the samples (weights normalised within the batch, statistics of the batch), so
+   * a batch is not split into micro-batches unless the user asks for it.
+   */
+  readonly wholeBatch?: boolean;
   /** Scalar loss, averaged over the batch. */
   build(g: Graph, inputs: LossInputs): Value;
 }
@@ -73,9 +78,11 @@ export function defineLoss<O>(plugin: {
   readonly summary: string;
   readonly options: JsonSchema;
   readonly needs?: readonly "pretrainPrior"[];
+  /** See SingleRecipe. */
+  readonly wholeBatch?: boolean;
   build(g: Graph, inputs: LossInputs, options: O): Value;
 }): LossPlugin<O> {
-  const { name, summary, options, needs = [], build } = plugin;
+  const { name, summary, options, needs = [], wholeBatch = false, build } = plugin;
   return {
     kind: "loss",
     name,
@@ -84,6 +91,7 @@ export function defineLoss<O>(plugin: {
     recipe: (chosen) => ({
       mode: "single",
       needs,
+      wholeBatch,
       build: (g, inputs) => {
         refuseEmptyClasses(inputs.classCounts);
         return build(g, inputs, chosen);

@@ -82,6 +82,8 @@ const sessionOptions = ({
         // External data is located relative to the root of the file system; see serializeGraph.
         model_external_initializers_file_folder_path: "/",
         intra_op: { allow_spinning: "1" },
+        // Threads that go on spinning after a run would hold up the next program's and the image workers'.
+        force_spinning_stop: "1",
         ...(prepack ? {} : { disable_prepacking: "1" }),
       },
     },

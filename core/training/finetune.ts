@@ -1,10 +1,11 @@
 import { DualtailError } from "../errors.ts";
-import { createGraph, type Graph, type Value } from "../graph/index.ts";
+import { createGraph, type Graph, sizeOf, type Value } from "../graph/index.ts";
 import { type Classifier, type ClassifierOptions, classifier } from "../models/classifier.ts";
 import { frozenWeights, type LocateTensor } from "../models/frozen-weights.ts";
 import { type WorkAhead, workAhead } from "../models/images/work-ahead.ts";
 import type { CompileOptions, Feeds } from "../runtime/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { automaticMicroBatch } from "./micro-batch.ts";
 import type { Optimizer } from "./optimizers/index.ts";
 import { initParams } from "./params.ts";
 import { type Uniform, uniformFrom } from "./random.ts";
@@ -34,7 +35,10 @@ export interface FinetuneOptions extends CompileOptions {
   readonly loss: (g: Graph, logits: readonly Value[], labels: Value) => Value;
   readonly epochs: number;
   readonly batchSize: number;
+  /** Images per pass; absent: what the processor's cache suits, or the batch when the loss needs it whole. */
   readonly microBatchSize?: number;
+  /** The loss is more than the mean over the samples, so that a batch is not split unless `microBatchSize` says so. */
+  readonly wholeBatch?: boolean;
   /** See TrainStepOptions. */
   readonly recompute?: boolean;
   readonly optimizer: Optimizer;
@@ -77,7 +81,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     members,
     labels,
     batchSize,
-    microBatchSize = batchSize,
+    microBatchSize = openMicroBatch(options),
     seed,
     epochs,
     signal,
@@ -108,12 +112,13 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       if (order?.epoch !== epoch) order = epochOrder(labels.length, batchSize, seed, epoch);
       const indices = order.batch(step % perEpoch);
       const batches: Feeds[] = [];
+      // The same numbers for every member: strata of a joint loss see the same crops. One sequence for the whole batch:
+      // how it is split changes nothing.
+      const uniforms = members.map(() => uniformFrom(seed, "augment", step, 0));
       for (let part = 0; part < accumulate; part++) {
         const own = indices.subarray(part * microBatchSize, (part + 1) * microBatchSize);
         const outs = pixels[(step % 2) * accumulate + part]!;
-        // The same numbers for every member: strata of a joint loss see the same crops.
-        const uniform = () => uniformFrom(seed, "augment", step, part);
-        await Promise.all(members.map((member, m) => member.load(own, outs[m]!, uniform())));
+        await Promise.all(members.map((member, m) => member.load(own, outs[m]!, uniforms[m]!)));
         batches.push({
           labels: BigInt64Array.from(own, (i) => BigInt(labels[i]!)),
           ...Object.fromEntries(models.map((model, m) => [model.pixels.name, outs[m]!])),
@@ -144,6 +149,14 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
     await prepared?.settle();
     await trainStep.release();
   }
+}
+
+function openMicroBatch(options: FinetuneOptions): number {
+  const { members, classes, batchSize, wholeBatch } = options;
+  if (wholeBatch) return batchSize;
+  const declared = buildMembers(createGraph(), members, classes, 1).flatMap(({ params }) => params);
+  const trainable = declared.reduce((sum, { value }) => sum + sizeOf(value.shape), 0);
+  return automaticMicroBatch(batchSize, members, trainable, options);
 }
 
 interface BuiltMember extends Classifier {

@@ -80,7 +80,7 @@ export const trainSchema = (optimizer: Schema): Schema => ({
       minimum: 1,
       title: "Micro-batch size",
       description:
-        "Images per forward and backward pass; must divide the batch size. Smaller needs less memory: gradients are accumulated until the batch is complete. When absent: chosen by dualtail.",
+        "Images per forward and backward pass; must divide the batch size. Smaller needs less memory: gradients are accumulated until the batch is complete. When absent: what suits the processor's cache, or the whole batch for a loss that needs it.",
     },
     recompute: {
       type: "boolean",

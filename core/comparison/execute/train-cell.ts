@@ -92,6 +92,7 @@ export async function trainCell(
       epochs: train.epochs,
       batchSize: train.batchSize,
       ...(train.microBatchSize === undefined ? {} : { microBatchSize: train.microBatchSize }),
+      wholeBatch: cell.recipe.mode === "single" && cell.recipe.wholeBatch === true,
       recompute: train.recompute,
       optimizer,
       lr: train.optimizer.options.lr,

@@ -23,6 +23,7 @@ export const plugin = defineLoss<{ beta: number }>({
     },
     additionalProperties: false,
   },
+  wholeBatch: true,
   build: (g, { logits, labels, classCounts }, { beta }) =>
     weightedCrossEntropy(
       g,

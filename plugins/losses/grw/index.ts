@@ -18,6 +18,7 @@ export const plugin = defineLoss<{ exponent: number }>({
     },
     additionalProperties: false,
   },
+  wholeBatch: true,
   build: (g, { logits, labels, classCounts }, { exponent }) =>
     weightedCrossEntropy(g, logits, labels, withMeanOne(classCounts.map((count) => count ** -exponent))),
 });

@@ -50,6 +50,7 @@ export const plugin = defineLoss<{ lambda: number; weight: number }>({
     },
     additionalProperties: false,
   },
+  wholeBatch: true,
   build: (g, inputs, { lambda, weight }) => {
     const { logits, labels, classPrior } = inputs;
     const ce = g.crossEntropy(g.add(logits, g.log(classPrior)), labels);
