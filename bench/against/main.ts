@@ -6,7 +6,7 @@ import { referencePython, runProgram } from "../../scripts/reference/environment
 import { benchJpeg, type JpegBenchResult } from "../jpeg/bench.ts";
 import { CASES } from "./cases.ts";
 import { type Measurement, measureCase } from "./measure.ts";
-import { report } from "./report.ts";
+import { report, summary } from "./report.ts";
 
 const MODELS = fileURLToPath(new URL("../../.dualtail/bench-models", import.meta.url));
 const DOCUMENT = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
@@ -42,7 +42,9 @@ export async function benchAgainstTorch(argv: readonly string[]): Promise<void> 
   const measurements: Measurement[] = [];
   for (const one of chosen) {
     console.error(one.title);
-    measurements.push(await measureCase(one, { python, models: MODELS, threads, repeats }));
+    const measured = await measureCase(one, { python, models: MODELS, threads, repeats });
+    measurements.push(measured);
+    console.error(summary(measured));
   }
   let jpeg: JpegBenchResult | undefined;
   if (only.includes("jpeg")) {

@@ -12,6 +12,14 @@ const ratio = (value: number): string => `${value.toFixed(2)}×`;
 export const pairedRatio = (over: Side, under: Side): number =>
   median(over.seconds.map((seconds, round) => seconds / under.seconds[round]!));
 
+/** One case in a line, for the terminal. */
+export function summary({ ours, torch, recompute }: Measurement): string {
+  const again = recompute
+    ? `; recompute ${ratio(pairedRatio(recompute, ours))} of the time, ${ratio(recompute.peakMiB / torch.peakMiB)} of PyTorch's memory`
+    : "";
+  return `  ${ratio(pairedRatio(torch, ours))} PyTorch's speed, ${ratio(ours.peakMiB / torch.peakMiB)} of its memory${again}`;
+}
+
 /** The comparison as Markdown tables. */
 export function report(measurements: readonly Measurement[], jpeg: JpegBenchResult | undefined): string {
   const rows = measurements.map(({ case: { title }, ours, torch, recompute }) => {

@@ -20,8 +20,14 @@ SHAPES = {
             "intermediate_size": 4096,
             "num_hidden_layers": 24,
             "num_attention_heads": 16,
+            "projection_dim": 768,
         },
-        "text_config": {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12},
+        "text_config": {
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "num_attention_heads": 12,
+            "projection_dim": 768,
+        },
     },
 }
 
