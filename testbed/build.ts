@@ -4,8 +4,9 @@ import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import type { Dataset, DatasetContext } from "../core/plugin-api/index.ts";
+import type { Dataset } from "../core/plugin-api/index.ts";
 import { plugin as iconsLt } from "../plugins/datasets/icons-lt/index.ts";
+import { consoleContext } from "./console-context.ts";
 import { buildCorpus } from "./corpus/corpus.ts";
 import { type CorpusName, recipes } from "./corpus/recipes.ts";
 import { correlationAgainstFlat, zeroShotReport } from "./pretrain/evaluate.ts";
@@ -26,20 +27,7 @@ const out = resolve(args.out ?? join(root, "testbed"));
 const names = (args.only?.split(",") ?? Object.keys(recipes)) as CorpusName[];
 const threads = Number(args.threads);
 
-const context: DatasetContext = {
-  cacheDir: join(root, ".dualtail", "cache"),
-  baseDir: root,
-  seed: 0,
-  progress: (label, total) => {
-    let shown = 0;
-    return (done) => {
-      if (done < total && done - shown < total / 10) return;
-      shown = done;
-      console.log(`${label}: ${done} of ${total}`);
-    };
-  },
-  warn: (message) => console.warn(message),
-};
+const context = consoleContext(root);
 
 const options: PretrainOptions = {
   epochs: Number(args.epochs),

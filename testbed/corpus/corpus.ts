@@ -3,6 +3,7 @@ import { spread } from "../../plugins/datasets/icons-lt/split.ts";
 import { sets } from "../../plugins/datasets/icons-lt/vocabulary.ts";
 import { drawOrder, largestFirst, longTailCounts } from "../../plugins/datasets/shared/long-tail.ts";
 import { shuffled, uniform } from "../../plugins/datasets/shared/random.ts";
+import { orderedCounts } from "./ordered.ts";
 import { IMAGE_SIZE, type PretrainPool, readPretrainPool } from "./pool.ts";
 import { type CorpusName, type Recipe, recipes, templates } from "./recipes.ts";
 
@@ -16,7 +17,7 @@ export interface CorpusItem {
 
 /** A pre-training corpus whose concept counts are chosen, not found. */
 export interface IconCorpus {
-  readonly name: CorpusName;
+  readonly name: string;
   /** Width and height of every picture. */
   readonly size: number;
   readonly items: readonly CorpusItem[];
@@ -29,7 +30,7 @@ export interface IconCorpus {
 }
 
 export interface PretrainingRecord extends Readonly<Record<string, unknown>> {
-  readonly corpus: CorpusName;
+  readonly corpus: string;
   readonly recipe: Recipe;
   readonly images: number;
   /** Images per concept, downstream classes first. */
@@ -46,7 +47,7 @@ export async function buildCorpus(name: CorpusName, context: PoolContext): Promi
 }
 
 /** Draws a corpus from a pool that is there already. */
-export function drawCorpus(name: CorpusName, pool: PretrainPool, recipe: Recipe): IconCorpus {
+export function drawCorpus(name: string, pool: PretrainPool, recipe: Recipe): IconCorpus {
   const counts = conceptCounts(pool, recipe);
   const items = pool.items.flatMap((members, concept) =>
     spread(members, uniform("corpus", recipe.seed, pool.concepts[concept]!))
@@ -81,6 +82,7 @@ export function drawCorpus(name: CorpusName, pool: PretrainPool, recipe: Recipe)
 export function conceptCounts(pool: PretrainPool, recipe: Recipe): number[] {
   const available = pool.items.map((members) => members.length);
   if (recipe.kind === "capped") return available.map((count) => Math.min(count, recipe.cap));
+  if (recipe.kind === "ordered") return orderedCounts(available, pool.classes, recipe);
   const { first, ratio, otherFirst, otherRatio, seed } = recipe;
   const classes = available.slice(0, pool.classes);
   const ranks = longTailCounts(classes.length, Math.min(first, largestFirst(classes, ratio)), ratio);

@@ -16,6 +16,16 @@ export type Recipe =
       readonly kind: "capped";
       readonly seed: number;
       readonly cap: number;
+    }
+  | {
+      /** For the sweep: a long tail of a given order over the downstream classes, the other concepts capped. */
+      readonly kind: "ordered";
+      readonly seed: number;
+      readonly first: number;
+      readonly ratio: number;
+      /** Downstream classes by index, those that shall be frequent first. */
+      readonly order: readonly number[];
+      readonly otherCap: number;
     };
 
 const longTailed = { kind: "long-tailed", first: 100, ratio: 100, otherFirst: 100, otherRatio: 20 } as const;

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { spearman } from "../../../core/evaluation/index.ts";
 import type { Dataset, DatasetContext, Split } from "../../../core/plugin-api/index.ts";
 import { type CatalogItem, readCatalog } from "./catalog.ts";
 import { plugin } from "./index.ts";
@@ -110,6 +111,23 @@ test("seed and ratio change what is trained on, never the test split", async () 
     expect(other.test).toEqual(first.test);
     expect(new Set(other.learned).size).toBe(other.learned.length);
   }
+});
+
+test("with an order, every ratio has the same classes in its tail, and their D-groups", async () => {
+  expect((await plugin.load(context, { orderRatio: 100 })).digest).toBe(dataset.digest);
+  const reference = countsOf(dataset, dataset.train);
+  for (const [imbalanceRatio, maxPerClass] of [
+    [10, 64],
+    [50, 98],
+  ] as const) {
+    const other = await plugin.load(context, { imbalanceRatio, maxPerClass, orderRatio: 100 });
+    const counts = countsOf(other, other.train);
+    expect(Math.max(...counts) / Math.min(...counts)).toBeGreaterThan(imbalanceRatio / 1.5);
+    expect(spearman(counts, reference)).toBeGreaterThan(0.98);
+    expect(other.groupCounts).toEqual(reference);
+    expect(other.test.labels).toEqual(dataset.test.labels);
+  }
+  expect((await plugin.load(context, { imbalanceRatio: 1 })).groupCounts).toBeUndefined();
 });
 
 describe("the raster cache", () => {

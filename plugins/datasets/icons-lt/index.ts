@@ -1,11 +1,12 @@
 import { type Dataset, DualtailError, defineDataset, type Split } from "../../../core/plugin-api/index.ts";
 import { digestOf } from "../shared/digest.ts";
 import { type PoolItem, readDownstreamPool } from "./pool.ts";
-import { splitPool } from "./split.ts";
+import { MAX_PER_CLASS, splitPool } from "./split.ts";
 import { classNames } from "./vocabulary.ts";
 
 export interface IconsLtOptions {
   readonly imbalanceRatio?: number;
+  readonly orderRatio?: number;
   readonly classes?: number;
   readonly maxPerClass?: number;
   readonly imageSize?: number;
@@ -28,6 +29,12 @@ export const plugin = defineDataset<IconsLtOptions>({
         default: 100,
         description: "Images of the most frequent class over those of the rarest",
       },
+      orderRatio: {
+        type: "number",
+        minimum: 1,
+        description:
+          "Classes keep the order and the D-groups that they have at this imbalance ratio, so that several ratios can be compared class by class; absent: every ratio draws an order of its own",
+      },
       classes: {
         type: "integer",
         minimum: 2,
@@ -38,7 +45,7 @@ export const plugin = defineDataset<IconsLtOptions>({
       maxPerClass: {
         type: "integer",
         minimum: 1,
-        default: 150,
+        default: MAX_PER_CLASS,
         description: "Training images of the most frequent class, less where there are not as many icons",
       },
       imageSize: {
@@ -57,11 +64,16 @@ export const plugin = defineDataset<IconsLtOptions>({
     additionalProperties: false,
   },
   async load(context, options) {
-    const { imbalanceRatio = 100, classes = classNames.length, maxPerClass = 150 } = options;
-    const { imageSize = 32, seed = 0 } = options;
+    const { imbalanceRatio = 100, classes = classNames.length, maxPerClass = MAX_PER_CLASS } = options;
+    const { imageSize = 32, seed = 0, orderRatio } = options;
     const pool = await readDownstreamPool(context, imageSize);
     const chosen = classNames.slice(0, classes);
-    const drawn = splitPool(pool, { classNames: chosen, imbalanceRatio, maxPerClass, seed });
+    const split = { classNames: chosen, imbalanceRatio, maxPerClass, seed };
+    const drawn = splitPool(pool, { ...split, ...(orderRatio === undefined ? {} : { orderRatio }) });
+    const reference =
+      orderRatio === undefined
+        ? undefined
+        : splitPool(pool, { ...split, imbalanceRatio: orderRatio, maxPerClass: MAX_PER_CLASS });
     for (const [label, name] of chosen.entries()) {
       if (drawn.train[label]!.length === 0) {
         throw new DualtailError(`icons-lt: the class "${name}" has no training image`, {
@@ -85,6 +97,7 @@ export const plugin = defineDataset<IconsLtOptions>({
       name: `icons-lt-ir${imbalanceRatio}`,
       classNames: chosen,
       ...splits,
+      ...(reference ? { groupCounts: reference.train.map(({ length }) => length) } : {}),
       digest: digestOf([JSON.stringify(chosen), ...dataset([splits.train, splits.validation, splits.test])]),
       source: "https://www.npmjs.com/org/iconify-json",
     } satisfies Dataset;

@@ -26,8 +26,10 @@ test("a class name keeps its concept whatever style follows", () => {
     fc.property(anyClass, style, (name, word) => {
       const { concept, variant } = readName(plain, `${name.replaceAll(" ", "-")}-${word}`);
       expect(concept).toBe(name);
-      expect(variant).toBe(word);
+      // "camera-alt" is listed as a name of its own; what is listed is not taken apart.
+      expect(variant).toBe(knownConcept(`${name} ${word}`) === undefined ? word : "");
     }),
+    { numRuns: 1000 },
   );
 });
 

@@ -1,14 +1,18 @@
-import { drawOrder, largestFirst, longTailCounts } from "../shared/long-tail.ts";
+import { drawOrder, keepOrder, largestFirst, longTailCounts } from "../shared/long-tail.ts";
 import { shuffled, uniform } from "../shared/random.ts";
 import type { DownstreamPool, PoolItem } from "./pool.ts";
 
 export const TEST_PER_CLASS = 15;
 export const VALIDATION_PER_CLASS = 3;
+/** n_1 unless a user wants another. */
+export const MAX_PER_CLASS = 150;
 
 export interface SplitOptions {
   readonly classNames: readonly string[];
   /** n_1 / n_K of the training split. */
   readonly imbalanceRatio: number;
+  /** The classes keep the order that they have at this ratio; absent: an order is drawn for `imbalanceRatio`. */
+  readonly orderRatio?: number;
   /** Largest n_1; less where the icons do not suffice. */
   readonly maxPerClass: number;
   readonly seed: number;
@@ -27,7 +31,7 @@ export interface LongTailSplit {
  * classes, from what the train role has left; a smaller ratio or seed only changes how many are taken of each.
  */
 export function splitPool(pool: DownstreamPool, options: SplitOptions): LongTailSplit {
-  const { classNames, imbalanceRatio, maxPerClass, seed } = options;
+  const { classNames, imbalanceRatio, orderRatio, maxPerClass, seed } = options;
   const test = byClass(pool.test, classNames).map((items, label) =>
     spread(items, uniform("icons-lt", "test", classNames[label]!)).slice(0, TEST_PER_CLASS),
   );
@@ -37,9 +41,15 @@ export function splitPool(pool: DownstreamPool, options: SplitOptions): LongTail
   const validation = mixed.map((items) => items.slice(0, VALIDATION_PER_CLASS));
   const rest = mixed.map((items) => items.slice(VALIDATION_PER_CLASS));
   const available = rest.map((items) => items.length);
-  const first = Math.min(maxPerClass, largestFirst(available, imbalanceRatio));
-  const counts = longTailCounts(classNames.length, first, imbalanceRatio);
-  const order = drawOrder(available, counts, uniform("icons-lt", "order", seed));
+  const countsAt = (ratio: number, most: number) =>
+    longTailCounts(classNames.length, Math.min(most, largestFirst(available, ratio)), ratio);
+  const drawAt = (ratio: number, most: number) =>
+    drawOrder(available, countsAt(ratio, most), uniform("icons-lt", "order", seed));
+  const counts = countsAt(imbalanceRatio, maxPerClass);
+  const order =
+    orderRatio === undefined
+      ? drawAt(imbalanceRatio, maxPerClass)
+      : keepOrder(available, counts, drawAt(orderRatio, MAX_PER_CLASS));
   const train: PoolItem[][] = rest.map(() => []);
   order.forEach((label, rank) => {
     train[label] = rest[label]!.slice(0, counts[rank]);

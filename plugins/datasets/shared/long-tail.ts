@@ -38,3 +38,20 @@ export function drawOrder(
     return chosen;
   });
 }
+
+/**
+ * Gives each rank of `counts` (descending) to the first class of `order` that is left and has enough images: the order
+ * is kept but for scarce classes, which move down as far as they must. Returns the class per rank.
+ */
+export function keepOrder(
+  available: readonly number[],
+  counts: readonly number[],
+  order: readonly number[],
+): number[] {
+  const left = [...order];
+  return counts.map((count) => {
+    const at = left.findIndex((label) => available[label]! >= count);
+    if (at < 0) throw new RangeError(`no class left with ${count} images`);
+    return left.splice(at, 1)[0]!;
+  });
+}
