@@ -30,12 +30,14 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "core/tracking",
     "core/training",
   ],
+  "core/report": ["core/comparison", "core/evaluation", "core/mlflow-js-client", "core/tracking"],
   "core/cli": [
     "core/comparison",
     "core/container",
     "core/exchange",
     "core/mlflow-js-client",
     "core/plugin-api",
+    "core/report",
     "core/tracking",
   ],
   plugins: ["core/plugin-api"],
@@ -83,7 +85,7 @@ describe("imports", () => {
 
 describe("plugins", () => {
   it("are never named in core", () => {
-    const names = ["losses", "backbones", "peft", "datasets"].flatMap((kind) =>
+    const names = ["losses", "backbones", "peft", "datasets", "strata"].flatMap((kind) =>
       readdirSync(join(root, "plugins", kind)),
     );
     const offenders = sources

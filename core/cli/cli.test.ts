@@ -41,7 +41,7 @@ describe("dualtail list", () => {
     const { code, stdout, stderr } = await start("list", "--json", "--plugin", "./toy.mjs");
     expect([code, stderr]).toEqual([0, ""]);
     const listed = JSON.parse(stdout) as Record<string, { name: string; summary: string; options: object }[]>;
-    expect(Object.keys(listed)).toEqual(["datasets", "backbones", "peft", "losses"]);
+    expect(Object.keys(listed)).toEqual(["datasets", "backbones", "peft", "losses", "strata"]);
     const la = listed.losses!.find(({ name }) => name === "la");
     expect(la).toMatchObject({
       kind: "loss",

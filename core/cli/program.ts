@@ -11,6 +11,7 @@ import {
 } from "./commands/export.ts";
 import { listCommand } from "./commands/list.ts";
 import { mlflowCommand } from "./commands/mlflow.ts";
+import { type ReportFlags, reportCommand } from "./commands/report.ts";
 import { syncCommand } from "./commands/sync.ts";
 import type { Host } from "./host.ts";
 import { packageVersion } from "./package-info.ts";
@@ -79,6 +80,22 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
       action((_host, folder: string, flags: { trackingUri?: string; quiet?: boolean }) =>
         syncCommand(host, folder, flags),
       ),
+    );
+
+  program
+    .command("report")
+    .description(
+      "write what an experiment on MLflow shows: tables with intervals, differences, the paper's claims",
+    )
+    .argument("<experiment>", "name of the experiment")
+    .option("--out <folder>", "folder to write to", "report")
+    .option("--where <param=value...>", "only runs with these params; else the newest run's setting counts")
+    .option("--no-log", "do not log the report to the experiment")
+    .option("--resamples <n>", "of the bootstrap (default: 2000)", positiveInteger)
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress")
+    .action(
+      action((_host, experiment: string, flags: ReportFlags) => reportCommand(host, experiment, flags)),
     );
 
   const exporting = program.command("export").description("write a trained model for other programs");

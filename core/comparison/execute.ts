@@ -4,15 +4,24 @@ import { type Metrics, metricsToRecord } from "../evaluation/index.ts";
 import type { TrackedRun, Tracker } from "../tracking/tracker.ts";
 import { logCheckpoint, logRowArtifacts } from "./execute/artifacts.ts";
 import { type PreparedBackbone, prepareBackbone } from "./execute/backbone.ts";
+import { combineCell } from "./execute/combine-cell.ts";
 import { Interrupted, throwIfAborted } from "./execute/context.ts";
 import { logDatasetInputs } from "./execute/dataset-inputs.ts";
+import { featureQuality } from "./execute/feature-quality.ts";
 import { createImageStores } from "./execute/images.ts";
 import { loadContext } from "./execute/load-context.ts";
 import { groupsOf, measure } from "./execute/measure.ts";
 import { commonParams } from "./execute/params.ts";
-import { combineLogits, loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
+import { loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
 import { reportPrior } from "./execute/prior-report.ts";
-import { cellEntry, distinctBackbones, type Measured, type RowEntry, zeroShotEntry } from "./execute/rows.ts";
+import {
+  cellEntry,
+  distinctBackbones,
+  type Measured,
+  type RowEntry,
+  tagsOf,
+  zeroShotEntry,
+} from "./execute/rows.ts";
 import { openRunFolder, type RunFolder, runFolderName } from "./execute/run-folder.ts";
 import { type SaveRecord, underRun } from "./execute/run-status.ts";
 import { saveCombination } from "./execute/save-model.ts";
@@ -90,18 +99,23 @@ async function runPlan(
   const attempt = async (entry: RowEntry, work: (run: TrackedRun) => Promise<Measured>) => {
     throwIfAborted(options.signal);
     const known = folder.state.runs[entry.id];
-    const row = (metrics: Readonly<Record<string, number>>): ResultRow => ({ ...entry.row, metrics });
-    if (known?.status === "FINISHED" && known.metrics) {
-      rows.push(row(known.metrics));
-      summaries.push({ row: row(known.metrics) });
-      return;
-    }
+    const keep = (own: Readonly<Record<string, number>>, measured?: Measured) => {
+      if (entry.hidden) return;
+      const row: ResultRow = { ...entry.row, metrics: own };
+      rows.push(row);
+      summaries.push({
+        row,
+        ...(measured ? { metrics: measured.metrics } : {}),
+        ...(measured?.history ? { history: measured.history } : {}),
+      });
+    };
+    if (known?.status === "FINISHED" && known.metrics) return keep(known.metrics);
     const run = known
       ? await tracker.resumeRun(known.runId, entry.row.label)
       : await tracker.startRun({
           name: entry.row.label,
           parent,
-          tags: { "dualtail.cell": entry.id, "dualtail.kind": entry.row.kind },
+          tags: tagsOf(entry),
         });
     await folder.setRun(entry.id, { runId: run.id, status: "RUNNING" });
     try {
@@ -118,12 +132,7 @@ async function runPlan(
           Object.entries(metrics).map(([key, value]) => ({ key, value, step: 0, timestamp })),
         );
         await logRowArtifacts(context, run, { ...measured, title: entry.row.label });
-        rows.push(row(metrics));
-        summaries.push({
-          row: row(metrics),
-          metrics: measured.metrics,
-          ...(measured.history ? { history: measured.history } : {}),
-        });
+        keep(metrics, measured);
       });
     } catch (error) {
       if (options.signal.aborted || !(error instanceof DualtailError)) throw error;
@@ -142,7 +151,10 @@ async function runPlan(
       const bank = context.dataset.validation ? (await ready!.zeroShot("validation")).features : undefined;
       const sets = bank && [{ bank, queries: features, width: ready!.checkpoint.config.vision.width }];
       const metrics = await measure(context, "test", logits, groups, sets);
-      const extra = await reportPrior(context, run, ready!, metrics);
+      const extra = {
+        ...(await reportPrior(context, run, ready!, metrics)),
+        ...(await featureQuality(context, sets)),
+      };
       return { scores: logits, metrics, groups, backbones: [ready!], extra };
     });
   }
@@ -154,12 +166,7 @@ async function runPlan(
       const cellFolder = await folder.cell(cell.key);
       if (cell.kind === "post-hoc") {
         const logits = await Promise.all(cell.dependsOn.map((id) => dependencyLogits(options, folder, id)));
-        const scores = await combineLogits(
-          cell.recipe,
-          logits,
-          context.dataset.classNames.length,
-          context.compile,
-        );
+        const scores = await combineCell(context, cell, backbones, logits);
         const keys = cell.dependsOn.map((id) => options.plan.cells.find((other) => other.id === id)!.key);
         await saveCombination(context, cell, keys, cellFolder);
         return {
@@ -180,7 +187,10 @@ async function runPlan(
         backbones,
         metrics,
         history: trained.curve,
-        extra: { trainable_parameters: trained.trainable },
+        extra: {
+          trainable_parameters: trained.trainable,
+          ...(await featureQuality(context, trained.features)),
+        },
       };
     });
   }

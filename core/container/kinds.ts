@@ -1,4 +1,10 @@
-import type { BackbonePlugin, DatasetPlugin, LossPlugin, PeftPlugin } from "../plugin-api/index.ts";
+import type {
+  BackbonePlugin,
+  DatasetPlugin,
+  LossPlugin,
+  PeftPlugin,
+  StratumSource,
+} from "../plugin-api/index.ts";
 
 /** Plugin interface by kind. `never` options: the registry holds plugins of any options and hands them validated ones. */
 export interface PluginByKind {
@@ -6,6 +12,7 @@ export interface PluginByKind {
   readonly dataset: DatasetPlugin<never>;
   readonly loss: LossPlugin<never>;
   readonly peft: PeftPlugin<never>;
+  readonly strata: StratumSource<never>;
 }
 
 export type PluginKind = keyof PluginByKind;
@@ -27,6 +34,12 @@ export const KINDS: { readonly [K in PluginKind]: KindInfo } = {
   backbone: { folder: "backbones", title: "backbone", plural: "backbones", methods: ["locate"] },
   peft: { folder: "peft", title: "PEFT method", plural: "PEFT methods", methods: ["begin"] },
   loss: { folder: "losses", title: "loss", plural: "losses", methods: ["recipe"] },
+  strata: {
+    folder: "strata",
+    title: "source of strata",
+    plural: "sources of strata",
+    methods: ["estimate", "conditionals"],
+  },
 };
 
 export const PLUGIN_KINDS = Object.keys(KINDS) as readonly PluginKind[];

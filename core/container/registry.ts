@@ -67,7 +67,23 @@ export function createRegistry(registered: readonly RegisteredPlugin[]): PluginR
     return found.plugin as PluginByKind[K];
   };
 
-  return {
+  /** A plugin chosen inside another's options: its name, or its name under `use` beside its options. */
+  const choose = (kind: PluginKind, value: unknown): CheckedOptions => {
+    const { use, ...options } = (typeof value === "string" ? { use: value } : value) as { use: string };
+    if (!of(kind).has(use)) {
+      const problem: Problem = {
+        path: typeof value === "string" ? [] : ["use"],
+        at: "value",
+        problem: `there is no ${KINDS[kind].title} "${use}"`,
+        hint: suggest(use, names(kind), "there are"),
+      };
+      return { ok: false, problems: [problem] };
+    }
+    const checked = registry.checkOptions(kind, use, options);
+    return checked.ok ? { ok: true, options: { use, ...checked.options } } : checked;
+  };
+
+  const registry: PluginRegistry = {
     list: (kind) =>
       (kind ? [kind] : PLUGIN_KINDS).flatMap((one) => names(one).map((name) => of(one).get(name)!)),
     names,
@@ -76,8 +92,17 @@ export function createRegistry(registered: readonly RegisteredPlugin[]): PluginR
     checkOptions(kind, name, options) {
       const validate = validatorOf(get(kind, name));
       const filled = structuredClone(options) as Record<string, unknown>;
-      if (validate(filled)) return { ok: true, options: filled };
-      return { ok: false, problems: explain(validate.errors ?? []) };
+      if (!validate(filled)) return { ok: false, problems: explain(validate.errors ?? []) };
+      const plugin = get(kind, name);
+      const problems: Problem[] = [];
+      for (const [option, inner] of Object.entries(("chooses" in plugin && plugin.chooses) || {})) {
+        if (filled[option] === undefined) continue;
+        const chosen = choose(inner, filled[option]);
+        if (chosen.ok) filled[option] = chosen.options;
+        else problems.push(...chosen.problems.map((one) => ({ ...one, path: [option, ...one.path] })));
+      }
+      return problems.length > 0 ? { ok: false, problems } : { ok: true, options: filled };
     },
   };
+  return registry;
 }

@@ -40,6 +40,7 @@ export function validatePlugin(candidate: unknown, from: string): AnyPlugin {
       throw new PluginError(named, `it has no function "${method}"`);
   }
   validateOptionsSchema(options, named);
+  validateChooses(candidate.chooses, options, named);
   return candidate as unknown as AnyPlugin;
 }
 
@@ -51,6 +52,21 @@ export function validateApiVersion(stated: unknown, from: string): void {
   throw new PluginError(from, `it is built for plugin API ${String(stated)}, this is ${PLUGIN_API_VERSION}`, {
     hint: "install a version of the plugin that fits this dualtail",
   });
+}
+
+/** @throws PluginError when `chooses` names an option that there is not, or a kind that there is not. */
+function validateChooses(chooses: unknown, { properties }: JsonSchema, from: string): void {
+  if (chooses === undefined) return;
+  if (!isObject(chooses)) throw new PluginError(from, "its `chooses` is not an object");
+  for (const [option, kind] of Object.entries(chooses)) {
+    if (!Object.hasOwn(properties, option))
+      throw new PluginError(from, `it chooses by the option "${option}", which it does not have`);
+    if (typeof kind !== "string" || !Object.hasOwn(KINDS, kind)) {
+      throw new PluginError(from, `its option "${option}" chooses a ${JSON.stringify(kind)}`, {
+        hint: `kinds: ${PLUGIN_KINDS.join(", ")}`,
+      });
+    }
+  }
 }
 
 type Validator = ReturnType<typeof createAjv>;

@@ -22,3 +22,5 @@ export {
 } from "./metrics.ts";
 export * from "./prior/index.ts";
 export { metricsToRecord } from "./record.ts";
+export { type ClassSpread, classSpread } from "./spread.ts";
+export * from "./statistics/index.ts";

@@ -16,4 +16,5 @@ export {
   type PluginSource,
   pluginsOf,
 } from "./trained-model/open.ts";
+export { readStrataFile, STRATA_FILE, writeStrataFile } from "./trained-model/strata-file.ts";
 export type { TrainedMember, TrainedModel, TrainedParam } from "./trained-model/trained-model.ts";

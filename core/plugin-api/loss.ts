@@ -1,6 +1,7 @@
 import { DualtailError } from "../errors.ts";
 import type { Graph, Value } from "../graph/index.ts";
 import type { JsonSchema } from "./schema.ts";
+import type { StratumLogits } from "./strata.ts";
 
 /** What a loss over one model sees. B = batch, K = classes. */
 export interface LossInputs {
@@ -16,6 +17,8 @@ export interface LossInputs {
   readonly headScale: number;
   /** [K], float: estimated pre-training prior P̂_P(y) of this backbone, strictly positive. Present when `needs` names it. */
   readonly pretrainPrior?: Value;
+  /** The conditionals P(Y | x, c) of the recipe's strata; `logits` are then what its `predict` makes of them. */
+  readonly strata?: readonly StratumLogits[];
 }
 
 /** What a loss over several strata (foundation models) sees; one entry per stratum. */
@@ -28,8 +31,29 @@ export interface StrataLossInputs {
   readonly strataPrior: readonly number[];
 }
 
-/** Combines the strata's test logits (M × [B, K]) into class scores [B, K] whose softmax is the prediction. */
-export type StrataPredict = (g: Graph, logits: readonly Value[], strataPrior: readonly number[]) => Value;
+/** What a post-hoc prediction can ask for beside the logits of its runs. */
+export type PostHocNeed = "zeroShot" | "pretrainPrior" | "classPrior";
+
+/** What a post-hoc recipe `needs`, per stratum in the order of the masses; runs of one backbone have the same. */
+export interface PostHocInputs {
+  /** M × [B, K]: z^zs of the frozen backbone, scaled as it was pre-trained. */
+  readonly zeroShot?: readonly Value[];
+  /** M × [K]: estimated pre-training prior P̂_P(y), strictly positive. */
+  readonly pretrainPrior?: readonly Value[];
+  /** [K]: π_S(y) = n_y / N, strictly positive. */
+  readonly classPrior?: Value;
+}
+
+/**
+ * Combines the strata's test logits (M × [B, K]) into class scores [B, K] whose softmax is the prediction. Only a
+ * post-hoc recipe is given `inputs`, with what it `needs`; without a base its `logits` are empty.
+ */
+export type StrataPredict = (
+  g: Graph,
+  logits: readonly Value[],
+  strataPrior: readonly number[],
+  inputs?: PostHocInputs,
+) => Value;
 
 /** One backbone, one training run per backbone. */
 export interface SingleRecipe {
@@ -40,6 +64,12 @@ export interface SingleRecipe {
    * a batch is not split into micro-batches unless the user asks for it.
    */
   readonly wholeBatch?: boolean;
+  /** Strata inside the backbone: their source, by plugin name and options, and what predicts from the conditionals. */
+  readonly strata?: {
+    readonly use: string;
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly predict: StrataPredict;
+  };
   /** Scalar loss, averaged over the batch. */
   build(g: Graph, inputs: LossInputs): Value;
 }
@@ -53,12 +83,24 @@ export interface JointRecipe {
   readonly strataWeights?: readonly number[];
 }
 
-/** No training of its own: combines runs of another loss, one per backbone. */
+/** No training of its own: combines trained runs of another loss, or only what the frozen models predict. */
 export interface PostHocRecipe {
   readonly mode: "post-hoc";
-  /** The loss whose runs are combined, by plugin name and options. */
-  readonly base: { readonly use: string; readonly [option: string]: unknown };
+  /**
+   * The loss whose runs are combined, by plugin name and options. Absent: nothing is trained and nothing random, so that
+   * there is one cell for all seeds; `needs` then names "zeroShot".
+   */
+  readonly base?: { readonly use: string; readonly [option: string]: unknown };
+  /**
+   * The strata of a cell: all backbones ("backbones", the default); one backbone, a cell for each ("one"); or runs of one
+   * backbone that differ by seed, a cell for each ("seeds").
+   */
+  readonly over?: "backbones" | "one" | "seeds";
+  /** Runs per cell for `over: "seeds"`, at least 2. Absent: as many as there are backbones, at least 2. */
+  readonly runs?: number;
+  readonly needs?: readonly PostHocNeed[];
   readonly predict: StrataPredict;
+  /** Raw masses per stratum; uniform when absent. */
   readonly strataWeights?: readonly number[];
 }
 
@@ -69,6 +111,11 @@ export interface LossPlugin<O = Record<string, unknown>> {
   readonly name: string;
   readonly summary: string;
   readonly options: JsonSchema;
+  /**
+   * Options that name a plugin of another kind, alone or as `{ use: name, …its options }`, by that kind. They are checked
+   * against that plugin's schema and always reach `recipe` in the second form, with its defaults.
+   */
+  readonly chooses?: Readonly<Record<string, "strata">>;
   recipe(options: O): LossRecipe;
 }
 

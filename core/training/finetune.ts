@@ -31,8 +31,8 @@ export interface FinetuneOptions extends CompileOptions {
   readonly members: readonly Member[];
   readonly classes: number;
   readonly labels: Int32Array;
-  /** The loss over the members' logits [B, K] and the labels [B]. */
-  readonly loss: (g: Graph, logits: readonly Value[], labels: Value) => Value;
+  /** The loss over the members' logits [B, K] and the labels [B]; `models` are what the logits come from. */
+  readonly loss: (g: Graph, logits: readonly Value[], labels: Value, models: readonly Classifier[]) => Value;
   readonly epochs: number;
   readonly batchSize: number;
   /** Images per pass; absent: what the processor's cache suits, or the batch when the loss needs it whole. */
@@ -190,6 +190,7 @@ async function compileStep(
     g,
     models.map(({ logits }) => logits),
     labels,
+    models,
   );
   const declared = models.flatMap(({ params }) => params);
   const values = await initParams(

@@ -76,7 +76,11 @@ async function openModel(host: Host, source: string, { quiet }: ExportFlags): Pr
   const reporter = host.reporter({ quiet });
   const registry = resolve(await createContainer({ plugins: specifiers, baseDir, reporter }), "registry");
   return openTrainedModel(place, {
-    plugins: { peft: (name) => registry.get("peft", name), loss: (name) => registry.get("loss", name) },
+    plugins: {
+      peft: (name) => registry.get("peft", name),
+      loss: (name) => registry.get("loss", name),
+      strata: (name) => registry.get("strata", name),
+    },
     env: host.env,
     onProgress: (line) => reporter.line(line),
   });

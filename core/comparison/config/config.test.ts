@@ -62,6 +62,7 @@ describe("validateConfig", () => {
         priorFrom: "validation",
         tte: "none",
         expand: 24,
+        preprocessing: "checkpoint",
         knn: { enabled: true, k: 200, temperature: 0.1 },
       },
       device: "cpu",

@@ -13,6 +13,7 @@ interface Named {
   readonly name: string;
   readonly summary: string;
   readonly options: JsonSchema;
+  readonly chooses?: Readonly<Record<string, PluginKind>>;
 }
 
 /**
@@ -39,16 +40,19 @@ function choiceSchema(what: string, known: readonly Named[], open: boolean, none
         type: "object",
         required: ["use"],
         properties: { use: { anyOf, ...useTexts(what) }, ...(open ? { label: labelSchema } : {}) },
-        ...(known.length
-          ? { allOf: known.map(({ name, options }) => optionsWhenUsed(name, options, open)) }
-          : {}),
+        ...(known.length ? { allOf: known.map((plugin) => optionsWhenUsed(plugin, open)) } : {}),
       },
     ],
   };
 }
 
-function optionsWhenUsed(name: string, options: JsonSchema, open: boolean): Schema {
-  const { $id: _id, properties, ...rest } = options;
+function optionsWhenUsed({ name, options, chooses = {} }: Named, open: boolean): Schema {
+  const { $id: _id, properties: own, ...rest } = options;
+  const choices = Object.entries(chooses).map(([option, kind]): [string, Schema] => {
+    const { anyOf: _any, ...about } = own[option]!;
+    return [option, { ...about, $ref: `#/$defs/${kind}` }];
+  });
+  const properties = { ...own, ...Object.fromEntries(choices) };
   return {
     if: { type: "object", required: ["use"], properties: { use: { const: name } } },
     // biome-ignore lint/suspicious/noThenProperty: a JSON Schema keyword; nobody awaits this object.

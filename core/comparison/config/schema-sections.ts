@@ -174,6 +174,13 @@ export const evaluationSchema: Schema = {
       title: "Expand",
       description: "Pixels by which the short side of an image exceeds the crops of `tte`.",
     },
+    preprocessing: {
+      enum: ["checkpoint", "lift"],
+      default: "checkpoint",
+      title: "Preprocessing",
+      description:
+        "How images outside of training are prepared: as the checkpoint's preprocessor_config.json says, or as LIFT does (short side bilinearly to 8/7 of the model's input, centre crop). Five and ten crops are LIFT's in either case.",
+    },
     knn: {
       type: "object",
       additionalProperties: false,

@@ -60,6 +60,8 @@ export interface EvaluationConfig {
   readonly tte: "none" | CropSet;
   /** Pixels by which the short side of an image exceeds the crops. */
   readonly expand: number;
+  /** How images outside of training are prepared: as the checkpoint says, or with LIFT's resize to 8/7 and centre crop. */
+  readonly preprocessing: "checkpoint" | "lift";
   readonly knn: { readonly enabled: boolean; readonly k: number; readonly temperature: number };
 }
 

@@ -10,8 +10,10 @@ import {
   imageFeatures,
 } from "../../models/embed-images.ts";
 import { embedTexts, headFromText } from "../../models/embed-texts.ts";
+import type { ZeroShotHead } from "../../models/heads/strata.ts";
 import { resolveCheckpoint } from "../../models/hub/fetch-checkpoint.ts";
 import { openTokenizer } from "../../models/tokenizer/index.ts";
+import type { StrataTraining } from "../../plugin-api/index.ts";
 import type { LoadPixels, Member } from "../../training/finetune.ts";
 import type { CellBackbone } from "../plan/index.ts";
 import { countLabels, type ExecutionContext, type SplitName, splitOf, throwIfAborted } from "./context.ts";
@@ -25,7 +27,10 @@ export interface PreparedBackbone {
   /** Images of each class in its pre-training data, where the checkpoint folder records them (pretraining.json). */
   readonly pretrainCounts?: readonly number[];
   /** Ready to be trained, with the head that the configuration wants. */
-  member(prefix: string, peft: Member["peft"], seed: number): Promise<Member>;
+  member(prefix: string, peft: Member["peft"], seed: number, strata?: Member["strata"]): Promise<Member>;
+  /** What its strata are estimated from. */
+  strataTraining(seed: number): StrataTraining;
+  readonly zeroShotHead: ZeroShotHead;
   load(split: SplitName): LoadPixels;
   /** What `load` writes per image of a split: 1, or the crops of the test-time ensemble. */
   views(split: SplitName): number;
@@ -83,9 +88,12 @@ export async function prepareBackbone(
       embedImages(checkpoint, texts, load(split), count, { ...own, views }),
     );
   };
+  /** Kept once strata were estimated from them: the seeds that follow need them too. */
+  let allFeatures: Promise<Float32Array> | undefined;
   const trainFeatures = async (indices?: readonly number[]): Promise<Float32Array> => {
     const known = zeroShots.get("train");
     if (known && !indices) return (await known).features;
+    if (allFeatures && !indices) return allFeatures;
     const count = indices?.length ?? dataset.train.labels.length;
     const fill: FillPixels = indices
       ? (own, out) =>
@@ -124,7 +132,7 @@ export async function prepareBackbone(
     label,
     checkpoint,
     ...(pretrainCounts ? { pretrainCounts } : {}),
-    member: async (prefix, peft, seed) => ({
+    member: async (prefix, peft, seed, strata) => ({
       prefix,
       shape: vision,
       locate: (tensor) => checkpoint.locate(tensor),
@@ -133,7 +141,22 @@ export async function prepareBackbone(
       headScale: config.head.scale,
       load: load("train"),
       ...(peft ? { peft } : {}),
+      ...(strata ? { strata } : {}),
     }),
+    strataTraining: (seed) => ({
+      count: dataset.train.labels.length,
+      width: vision.width,
+      classes: dataset.classNames.length,
+      labels: dataset.train.labels,
+      features: () => (allFeatures ??= trainFeatures()),
+      zeroShot: async () => (await zeroShot("train")).logits,
+      seed,
+    }),
+    zeroShotHead: {
+      texts,
+      projectionDim: checkpoint.config.projectionDim,
+      scale: Math.exp(checkpoint.logitScale),
+    },
     load,
     views: images.views,
     zeroShot,

@@ -6,6 +6,7 @@ import {
   testTransform,
   trainTransform,
 } from "../../models/images/index.ts";
+import type { TestTransformOptions } from "../../models/images/test-transform.ts";
 import type { LoadPixels } from "../../training/finetune.ts";
 import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 
@@ -37,7 +38,7 @@ export function createImageStores(context: ExecutionContext): ImageStores {
       const crops = cropsOf(split);
       const plain =
         crops === "none"
-          ? testTransform(preprocessor)
+          ? testTransform(preprocessor, resizing(config.evaluation.preprocessing, preprocessor))
           : cropsTransform(preprocessor, { crops, expand: config.evaluation.expand });
       const { crop, scale, ratio, flip } = config.train.augment;
       const augmented =
@@ -46,3 +47,12 @@ export function createImageStores(context: ExecutionContext): ImageStores {
     },
   };
 }
+
+/** LIFT: torchvision's Resize(8/7 of the input), bilinear, and CenterCrop. */
+const resizing = (
+  kind: ExecutionContext["config"]["evaluation"]["preprocessing"],
+  { imageSize }: Preprocessor,
+): TestTransformOptions =>
+  kind === "checkpoint"
+    ? {}
+    : { shortestEdge: Math.floor((imageSize * 8) / 7), filter: "bilinear", centring: "torchvision" };

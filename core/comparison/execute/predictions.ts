@@ -37,21 +37,46 @@ export function strataMasses(recipe: LossRecipe, strata: number): number[] {
   return raw.map((weight) => weight / total);
 }
 
-/** Class scores [N, K] of a recipe from the logits of its backbones: they themselves, or combined over strata. */
+/** What a post-hoc recipe `needs`, per stratum: zero-shot logits [N, K], priors [K]. */
+export interface PostHocData {
+  readonly zeroShot?: readonly Float32Array[];
+  readonly pretrainPrior?: readonly ArrayLike<number>[];
+  readonly classPrior?: ArrayLike<number>;
+}
+
+/**
+ * Class scores [N, K] of a recipe from the logits of its strata: they themselves, or combined. A recipe without a base
+ * has no logits, but zero-shot ones.
+ */
 export async function combineLogits(
   recipe: LossRecipe,
   logits: readonly Float32Array[],
   classes: number,
   options: CompileOptions,
+  data: PostHocData = {},
 ): Promise<Float32Array> {
   if (recipe.mode === "single") return logits[0]!;
-  const count = logits[0]!.length / classes;
+  const { zeroShot, pretrainPrior, classPrior } = data;
+  const count = (logits[0] ?? zeroShot![0]!).length / classes;
   const g = createGraph();
-  const inputs = logits.map((_, m) => g.input(`logits.${m}`, "float32", [count, classes]));
-  const scores = recipe.predict(g, inputs, strataMasses(recipe, logits.length));
+  const feeds: Record<string, Float32Array> = {};
+  const input = (name: string, own: Float32Array) => {
+    feeds[name] = own;
+    return g.input(name, "float32", [count, classes]);
+  };
+  const vector = (prior: ArrayLike<number>) => g.constant(Float32Array.from(prior), [classes]);
+  const scores = recipe.predict(
+    g,
+    logits.map((own, m) => input(`logits.${m}`, own)),
+    strataMasses(recipe, logits.length || zeroShot!.length),
+    {
+      ...(zeroShot ? { zeroShot: zeroShot.map((own, m) => input(`zeroShot.${m}`, own)) } : {}),
+      ...(pretrainPrior ? { pretrainPrior: pretrainPrior.map(vector) } : {}),
+      ...(classPrior ? { classPrior: vector(classPrior) } : {}),
+    },
+  );
   const program = await compile(g, { scores }, options);
   try {
-    const feeds = Object.fromEntries(logits.map((data, m) => [`logits.${m}`, data]));
     return (await program.run(feeds)).scores as Float32Array;
   } finally {
     await program.release();

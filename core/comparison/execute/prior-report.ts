@@ -1,4 +1,4 @@
-import { type Metrics, spearman } from "../../evaluation/index.ts";
+import { klDivergence, type Metrics, spearman } from "../../evaluation/index.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
 import type { PreparedBackbone } from "./backbone.ts";
 import type { ExecutionContext } from "./context.ts";
@@ -37,6 +37,8 @@ export async function reportPrior(
   const correlations = {
     "zero_shot/rank_correlation_recorded": pretrainCounts && spearman(metrics.perClass, pretrainCounts),
     "prior/rank_correlation_recorded": pretrainCounts && spearman(prior, pretrainCounts),
+    // Of the estimate from the recorded prior, in nats.
+    "prior/kl_recorded": pretrainCounts && klDivergence(pretrainCounts, prior),
   };
   return {
     "prior/gap": facts.gap,

@@ -24,6 +24,8 @@ export interface RowEntry {
   readonly id: string;
   readonly row: Omit<ResultRow, "metrics">;
   readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** Run and logged, but no row of the table nor of a report: it is only there to be combined. */
+  readonly hidden?: boolean;
 }
 
 /** The row of a cell. */
@@ -35,9 +37,21 @@ export const cellEntry = (cell: Cell): RowEntry => ({
     kind: cell.kind,
     loss: cell.loss.label,
     backbones: cell.backbones.map(({ label }) => label),
-    seed: cell.seed,
+    ...(cell.seedless ? {} : { seed: cell.seed }),
   },
-  params: cellParams(cell),
+  params: paramsOf(cell),
+  ...(cell.extraSeed ? { hidden: true } : {}),
+});
+
+function paramsOf(cell: Cell): RowEntry["params"] {
+  const { seed, ...params } = cellParams(cell);
+  return cell.seedless ? params : { ...params, seed: seed! };
+}
+
+/** MLflow tags of a row's run; what reads rows back from MLflow asks for `dualtail.cell`. */
+export const tagsOf = ({ id, row, hidden = false }: RowEntry): Record<string, string> => ({
+  [hidden ? "dualtail.extra_seed" : "dualtail.cell"]: id,
+  "dualtail.kind": row.kind,
 });
 
 /** The row of a backbone as it comes. */

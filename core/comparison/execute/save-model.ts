@@ -1,6 +1,6 @@
 import { type ModelFile, type ModelFileMember, writeModelFile } from "../../exchange/index.ts";
 import type { Member } from "../../training/finetune.ts";
-import type { Cell } from "../plan/index.ts";
+import { type Cell, strataCount } from "../plan/index.ts";
 import type { PreparedBackbone } from "./backbone.ts";
 import type { ExecutionContext } from "./context.ts";
 import { strataMasses } from "./predictions.ts";
@@ -27,7 +27,10 @@ export function saveModel(
   return writeModelFile(folder, { ...common(context, cell), members, combines: [] });
 }
 
-/** The same for a cell that combines trained ones, whose keys are given in the order of its backbones. */
+/**
+ * The same for a cell that combines trained ones, whose keys are given in the order of its strata. What it may need
+ * beside them (zero-shot logits, priors) is not written: core/exchange refuses to open it.
+ */
 export function saveCombination(
   context: Described,
   cell: Cell,
@@ -40,12 +43,12 @@ export function saveCombination(
 
 const common = (
   { config, dataset, baseDir }: Described,
-  { label, loss, recipe, backbones }: Cell,
+  cell: Cell,
 ): Omit<ModelFile, "members" | "combines"> => ({
-  label,
-  loss: { use: loss.name, options: loss.options },
+  label: cell.label,
+  loss: { use: cell.loss.name, options: cell.loss.options },
   classNames: dataset.classNames,
-  strataPrior: strataMasses(recipe, backbones.length),
+  strataPrior: strataMasses(cell.recipe, strataCount(cell)),
   plugins: { specifiers: config.plugins, baseDir },
 });
 

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { metricsToRecord } from "../../evaluation/index.ts";
-import type { Graph, Value } from "../../graph/index.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
-import { finetune } from "../../training/finetune.ts";
+import { type FinetuneOptions, finetune } from "../../training/finetune.ts";
 import { adamw, type Optimizer, sgd } from "../../training/optimizers/index.ts";
 import { compilePredictor } from "../../training/predict.ts";
 import { epochBatches } from "../../training/sampler.ts";
@@ -15,6 +14,7 @@ import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
 import { type FeatureSet, type GroupsOfRow, measure } from "./measure.ts";
 import { combineLogits, strataMasses } from "./predictions.ts";
 import { saveModel } from "./save-model.ts";
+import { strataOf } from "./strata.ts";
 
 const optimizers: {
   readonly [K in ComparisonConfig["train"]["optimizer"]["use"]]: (options: never) => Optimizer;
@@ -52,7 +52,10 @@ export async function trainCell(
   const { train } = config;
   const peft = config.peft.map(({ use, options }) => ({ plugin: registry.get("peft", use), options }));
   const prefix = (m: number) => (backbones.length === 1 ? "" : `stratum${m}.`);
-  const members = await inOrder(backbones, (backbone, m) => backbone.member(prefix(m), peft, cell.seed));
+  const members = await inOrder(backbones, async (backbone, m) => {
+    const strata = await strataOf(context, cell, backbone, { run, folder });
+    return backbone.member(prefix(m), peft, cell.seed, strata);
+  });
   const classes = dataset.classNames.length;
   const checkpointDir = join(folder, "checkpoints");
   const optimizer = optimizers[train.optimizer.use](train.optimizer.options as never);
@@ -182,10 +185,10 @@ async function lossOf(
   { classPrior, trainCounts, dataset, config }: ExecutionContext,
   { recipe, needsPretrainPrior }: Cell,
   backbones: readonly PreparedBackbone[],
-): Promise<(g: Graph, logits: readonly Value[], labels: Value) => Value> {
+): Promise<FinetuneOptions["loss"]> {
   const pretrain = needsPretrainPrior ? (await backbones[0]!.prior()).prior : undefined;
   const classes = dataset.classNames.length;
-  return (g, logits, labels) => {
+  return (g, logits, labels, models) => {
     const prior = g.constant(classPrior, [classes]);
     if (recipe.mode === "joint") {
       const strataPrior = strataMasses(recipe, backbones.length);
@@ -200,6 +203,7 @@ async function lossOf(
       classCounts: [...trainCounts],
       headScale: config.head.scale,
       ...(pretrainPrior ? { pretrainPrior } : {}),
+      ...(models[0]?.strata ? { strata: models[0].strata } : {}),
     });
   };
 }

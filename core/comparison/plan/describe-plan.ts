@@ -14,7 +14,8 @@ export interface PlanDescription {
 }
 
 export interface PlanJson {
-  readonly cells: readonly Omit<Cell, "recipe">[];
+  /** A cell without a random part has no seed. */
+  readonly cells: readonly (Omit<Cell, "recipe" | "seed"> & { readonly seed?: number })[];
   readonly shared: readonly SharedWork[];
 }
 
@@ -29,17 +30,22 @@ function planToText(plan: Plan): string {
   const rows = cells.map((cell, index) => [
     String(index + 1),
     cell.id,
-    KIND_TEXT[cell.kind],
+    cell.seedless ? "adjust" : KIND_TEXT[cell.kind],
     cell.loss.label,
     cell.backbones.map(({ label }) => label).join(" + "),
-    String(cell.seed),
+    cell.seedless ? "–" : String(cell.seed),
     notes(cell, position),
   ]);
   const trainings = cells.filter(({ kind }) => kind !== "post-hoc").length;
+  const frozen = cells.filter((cell) => cell.seedless).length;
   const implied = cells.filter((cell) => cell.implied).length;
+  const extra = cells.filter((cell) => cell.extraSeed).length;
   const counts = [
-    `${count(cells.length, "cell")}: ${trainings} to train, ${cells.length - trainings} to combine from trained ones`,
-    implied ? ` (${implied} implied by others)` : "",
+    `${count(cells.length, "cell")}: ${trainings} to train, ${cells.length - trainings - frozen} to combine from trained ones`,
+    frozen ? `, ${frozen} from frozen models alone` : "",
+    implied ? ` (${implied} implied by others` : "",
+    extra ? `, ${extra} of them extra seeds, which are no rows of the table` : "",
+    implied ? ")" : "",
   ].join("");
   return [
     ...alignColumns([["#", "id", "what", "loss", "backbones", "seed", "notes"], ...rows]),
@@ -56,7 +62,7 @@ function notes(cell: Cell, position: ReadonlyMap<string, number>): string {
       ? [`from ${cell.dependsOn.map((id) => `#${position.get(id)}`).join(", ")}`]
       : []),
     ...(cell.needsPretrainPrior ? ["needs the pre-training prior"] : []),
-    ...(cell.implied ? ["implied"] : []),
+    ...(cell.extraSeed ? ["extra seed"] : cell.implied ? ["implied"] : []),
   ];
   return parts.join("; ");
 }
@@ -85,5 +91,8 @@ function alignColumns(rows: readonly (readonly string[])[]): string[] {
 }
 
 function planToJson({ cells, shared }: Plan): PlanJson {
-  return { cells: cells.map(({ recipe: _recipe, ...cell }) => cell), shared };
+  return {
+    cells: cells.map(({ recipe: _recipe, seed, ...cell }) => (cell.seedless ? cell : { ...cell, seed })),
+    shared,
+  };
 }

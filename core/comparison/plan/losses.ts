@@ -1,9 +1,10 @@
 import type { PluginRegistry } from "../../container/index.ts";
 import { ConfigError, describeError } from "../../errors.ts";
-import type { LossRecipe, PostHocRecipe } from "../../plugin-api/index.ts";
+import type { JointRecipe, LossRecipe, PostHocRecipe } from "../../plugin-api/index.ts";
 import type { ComparisonConfig, PluginChoice } from "../config/types.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { labelsOf } from "./labels.ts";
+import { checkPostHoc, strataOf } from "./post-hoc.ts";
 
 /** A loss of the plan: listed by the user, or implied by a post-hoc one. */
 export interface LossEntry {
@@ -26,7 +27,7 @@ interface Draft {
  * The losses in an order in which they can be run: a base before the post-hoc losses that combine it, otherwise as
  * listed. A base that the user listed is used, one that is missing is added.
  * @throws ConfigError for a base that does not exist or is not a loss over one model, for weights that do not fit the
- * backbones, and for a label given twice.
+ * strata, for seeds that an ensemble over seeds would share, and for a label given twice.
  */
 export function orderLosses(config: ComparisonConfig, registry: PluginRegistry): LossEntry[] {
   const known = new Map<string, Draft>();
@@ -40,7 +41,7 @@ export function orderLosses(config: ComparisonConfig, registry: PluginRegistry):
   const listed = config.losses.map((choice, index) => {
     const path = `/losses/${index}`;
     const recipe = recipeOf(choice, registry, path);
-    if (recipe.mode !== "single") checkWeights(recipe.strataWeights, config.backbones.length, path);
+    checkRecipe(recipe, config, path);
     return { choice, recipe, path };
   });
   // Those that train first, so that a post-hoc loss finds a base that is listed after it.
@@ -48,7 +49,8 @@ export function orderLosses(config: ComparisonConfig, registry: PluginRegistry):
     if (recipe.mode !== "post-hoc") keep({ choice, recipe, implied: false });
   const drafts = listed.map(({ choice, recipe, path }) => {
     if (recipe.mode !== "post-hoc") return keep({ choice, recipe, implied: false });
-    const base = keep(baseOf(choice, recipe, registry, path));
+    if (recipe.base === undefined) return keep({ choice, recipe, implied: false });
+    const base = keep(baseOf(choice, recipe.base, registry, path));
     return keep({ choice, recipe, implied: false, base });
   });
 
@@ -74,8 +76,12 @@ function recipeOf({ use, options }: PluginChoice, registry: PluginRegistry, path
   }
 }
 
-function baseOf(post: PluginChoice, recipe: PostHocRecipe, registry: PluginRegistry, path: string): Draft {
-  const { use, ...options } = recipe.base;
+function baseOf(
+  post: PluginChoice,
+  { use, ...options }: NonNullable<PostHocRecipe["base"]>,
+  registry: PluginRegistry,
+  path: string,
+): Draft {
   const failure = (problem: string) => new ConfigError(path, `the base of "${post.use}" ${problem}`);
   if (!registry.has("loss", use)) {
     throw new ConfigError(path, `the base of "${post.use}" is "${use}", but there is no such loss`, {
@@ -94,11 +100,19 @@ function baseOf(post: PluginChoice, recipe: PostHocRecipe, registry: PluginRegis
   return { choice, recipe: base, implied: true };
 }
 
-function checkWeights(weights: readonly number[] | undefined, backbones: number, path: string): void {
+function checkRecipe(recipe: LossRecipe, config: ComparisonConfig, path: string): void {
+  if (recipe.mode === "single") return;
+  if (recipe.mode === "post-hoc") checkPostHoc(recipe, config, path);
+  checkWeights(recipe, config, path);
+}
+
+function checkWeights(recipe: JointRecipe | PostHocRecipe, config: ComparisonConfig, path: string): void {
+  const { strataWeights: weights } = recipe;
   if (weights === undefined) return;
-  if (weights.length !== backbones) {
-    throw new ConfigError(path, `gives ${weights.length} weights for ${backbones} backbones`, {
-      hint: "give one weight per backbone, in their order, or none",
+  const { count, what } = strataOf(recipe, config);
+  if (weights.length !== count) {
+    throw new ConfigError(path, `gives ${weights.length} weights for ${count} ${what}s`, {
+      hint: `give one weight per ${what}, in their order, or none`,
     });
   }
   const sum = weights.reduce((total, weight) => total + weight, 0);

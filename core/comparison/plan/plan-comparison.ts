@@ -4,6 +4,7 @@ import type { ComparisonConfig } from "../config/types.ts";
 import { contentHash } from "./canonical-json.ts";
 import { labelsOf, slug } from "./labels.ts";
 import { type LossEntry, orderLosses } from "./losses.ts";
+import { runsOf, seedOfRun } from "./post-hoc.ts";
 import { sharedWork } from "./shared-work.ts";
 import type { Cell, CellBackbone, Plan } from "./types.ts";
 
@@ -16,25 +17,85 @@ export function planComparison(config: ComparisonConfig, registry: PluginRegistr
   const backbones = labelledBackbones(config);
   const losses = orderLosses(config, registry);
   const common = determinants(config);
-  const cells = config.seeds.flatMap((seed) => {
+  // By id: several ensembles over seeds can share their extra runs.
+  const planned = new Map<string, Cell>();
+  const make = (entry: LossEntry, draft: Draft): Cell => {
+    const cell = makeCell(entry, draft, common);
+    const known = planned.get(cell.id);
+    if (known) return known;
+    planned.set(cell.id, cell);
+    return cell;
+  };
+  for (const seed of config.seeds) {
     const trained = new Map<LossEntry, readonly Cell[]>();
     for (const entry of losses) {
-      const groups = entry.recipe.mode === "single" ? backbones.map((backbone) => [backbone]) : [backbones];
-      const dependencies = entry.base ? trained.get(entry.base)! : [];
+      const drafts = draftsOf(entry, {
+        config,
+        backbones,
+        seed,
+        base: entry.base ? trained.get(entry.base)! : [],
+        extraRun: (backbone, own) =>
+          make(entry.base!, { backbones: [backbone], seed: own, dependencies: [], extraSeed: true }),
+      });
       trained.set(
         entry,
-        groups.map((group) => makeCell(entry, group, seed, dependencies, common)),
+        drafts.map((draft) => make(entry, draft)),
       );
     }
-    return [...trained.values()].flat();
-  });
+  }
+  const cells = [...planned.values()];
   return { cells, shared: sharedWork(config, cells) };
+}
+
+/** What tells the cells of one loss and seed apart. */
+interface Draft {
+  readonly backbones: readonly CellBackbone[];
+  readonly seed: number;
+  readonly dependencies: readonly Cell[];
+  readonly extraSeed?: boolean;
+}
+
+function draftsOf(
+  { recipe }: LossEntry,
+  work: {
+    readonly config: ComparisonConfig;
+    readonly backbones: readonly CellBackbone[];
+    readonly seed: number;
+    /** The base's cells of this seed, in the order of the backbones; none without a base. */
+    readonly base: readonly Cell[];
+    readonly extraRun: (backbone: CellBackbone, seed: number) => Cell;
+  },
+): Draft[] {
+  const { config, backbones, seed, base, extraRun } = work;
+  const perBackbone = (dependencies: (backbone: CellBackbone, index: number) => readonly Cell[]) =>
+    backbones.map((backbone, index) => ({
+      backbones: [backbone],
+      seed,
+      dependencies: dependencies(backbone, index),
+    }));
+  if (recipe.mode === "single") return perBackbone(() => []);
+  if (recipe.mode === "joint") return [{ backbones, seed, dependencies: [] }];
+  switch (recipe.over ?? "backbones") {
+    case "backbones":
+      return [{ backbones, seed, dependencies: base }];
+    case "one":
+      return perBackbone((_, index) => base.slice(index, index + 1));
+    case "seeds": {
+      const others = Array.from({ length: runsOf(recipe, config) - 1 }, (_, i) => seedOfRun(seed, i + 1));
+      return perBackbone((backbone, index) => [
+        base[index]!,
+        ...others.map((own) => extraRun(backbone, own)),
+      ]);
+    }
+  }
 }
 
 /** Everything but loss, backbones and seed that determines a cell's result. Not: device, threads, recomputation, folders, names. */
 function determinants(config: ComparisonConfig): Readonly<Record<string, unknown>> {
   const { dataset, peft, head, prompts, train, evaluation } = config;
-  const { batchSize: _batchSize, tte, expand, ...measured } = evaluation;
+  const { batchSize: _batchSize, tte, expand, preprocessing, ...shared } = evaluation;
+  // As they were before there was a choice, so that such cells keep their ids.
+  const measured = preprocessing === "checkpoint" ? shared : { ...shared, preprocessing };
   const { recompute: _recompute, ...trained } = train;
   return {
     dataset: content(dataset),
@@ -62,9 +123,7 @@ function labelledBackbones({ backbones }: ComparisonConfig): CellBackbone[] {
 
 function makeCell(
   { choice, label, recipe, implied }: LossEntry,
-  backbones: readonly CellBackbone[],
-  seed: number,
-  dependencies: readonly Cell[],
+  { backbones, seed, dependencies, extraSeed = false }: Draft,
   common: Readonly<Record<string, unknown>>,
 ): Cell {
   const determining = {
@@ -73,20 +132,25 @@ function makeCell(
     backbones: backbones.map(({ name, options }) => ({ use: name, options })),
   };
   const of = (cells: readonly Cell[], field: "id" | "group") => cells.map((cell) => cell[field]);
-  const id = contentHash({ ...determining, seed, dependsOn: of(dependencies, "id") });
+  const seedless = recipe.mode === "post-hoc" && recipe.base === undefined;
+  const hashedSeed = seedless ? null : seed;
+  const id = contentHash({ ...determining, seed: hashedSeed, dependsOn: of(dependencies, "id") });
   const backboneLabel = backbones.map((backbone) => backbone.label).join(" + ");
+  const needs: readonly string[] = recipe.mode === "joint" ? [] : (recipe.needs ?? []);
   return {
     id,
     group: contentHash({ ...determining, dependsOn: of(dependencies, "group") }),
-    key: `${slug(label)}_${slug(backboneLabel)}_s${seed}_${id}`,
-    label: `${label} · ${backboneLabel} · seed ${seed}`,
+    key: [slug(label), slug(backboneLabel), ...(seedless ? [] : [`s${seed}`]), id].join("_"),
+    label: [label, backboneLabel, ...(seedless ? [] : [`seed ${seed}`])].join(" · "),
     kind: recipe.mode,
     loss: { name: choice.use, label, options: choice.options },
     recipe,
     backbones,
     seed,
+    seedless,
     dependsOn: of(dependencies, "id"),
-    needsPretrainPrior: recipe.mode === "single" && recipe.needs.includes("pretrainPrior"),
-    implied,
+    needsPretrainPrior: needs.includes("pretrainPrior"),
+    implied: implied || extraSeed,
+    extraSeed,
   };
 }

@@ -202,6 +202,7 @@ describe("a cell's id", () => {
       { train: { optimizer: { use: "sgd", lr: 0.1 } } },
       { train: { augment: { flip: false } } },
       { evaluation: { priorFrom: "train" } },
+      { evaluation: { preprocessing: "lift" } },
       { evaluation: { tte: "five" } },
       { evaluation: { tte: "ten" } },
       { evaluation: { tte: "ten", expand: 32 } },

@@ -29,15 +29,23 @@ export interface Cell {
   readonly loss: CellLoss;
   /** Same `mode` as `kind`. */
   readonly recipe: LossRecipe;
-  /** One for kind "single", all for the others. */
+  /** One for kind "single", all for "joint", either for "post-hoc". */
   readonly backbones: readonly CellBackbone[];
+  /** Means nothing for a cell without a random part, see `seedless`. */
   readonly seed: number;
-  /** Ids of the cells whose trained weights this one combines, in the order of `backbones`. Empty unless post-hoc. */
+  /** Only the frozen models are read: the same for every seed, so that it is planned once. */
+  readonly seedless: boolean;
+  /**
+   * Ids of the cells whose trained weights this one combines, in the order of `backbones`, or of the seeds of one
+   * backbone. Empty unless post-hoc.
+   */
   readonly dependsOn: readonly string[];
-  /** Whether the pre-training prior of the backbone has to be estimated before training. */
+  /** Whether the pre-training prior of the backbones has to be estimated first. */
   readonly needsPretrainPrior: boolean;
   /** Not listed by the user, but needed by a post-hoc cell. */
   readonly implied: boolean;
+  /** A run with a seed of its own that is only there to be combined: no row of the result, so that no row has more seeds than others. */
+  readonly extraSeed: boolean;
 }
 
 /** Work that is done once and used by several cells. */

@@ -43,7 +43,7 @@ function memberLogits(
     params,
   }: { member: TrainedMember; classes: number; prefix: string; params: Map<string, Float32Array> },
 ): Value {
-  const { checkpoint, peft, headType, headScale } = member;
+  const { checkpoint, peft, headType, headScale, strata } = member;
   const { locate } = checkpoint;
   const built = classifier(g, pixels, {
     shape: checkpoint.config.vision,
@@ -53,6 +53,7 @@ function memberLogits(
     peft,
     headType,
     headScale,
+    ...(strata ? { strata } : {}),
     prefix,
   });
   const unused = new Set(member.params.keys());

@@ -12,7 +12,8 @@ import { tensorNames } from "./names.ts";
 /**
  * Writes a fine-tuned backbone as a folder that `peft.PeftModel.from_pretrained` loads, with the head beside the
  * adapter. Tensors are there under the module paths of transformers 4 and of transformers 5.
- * @throws DualtailError for methods that Hugging Face peft has not, or that one folder cannot hold together
+ * @throws DualtailError for methods that Hugging Face peft has not, or that one folder cannot hold together, and for
+ * strata inside the backbone
  */
 export async function exportPeftFolder(
   model: Pick<TrainedModel, "label" | "classNames" | "loss">,
@@ -20,6 +21,14 @@ export async function exportPeftFolder(
   folder: string,
 ): Promise<void> {
   const { location, checkpoint, headType, headScale, label } = member;
+  if (member.strata) {
+    throw new DualtailError(
+      `"${model.label}" has strata inside its backbone, which a PEFT folder cannot hold`,
+      {
+        hint: "dualtail export onnx writes the whole classifier",
+      },
+    );
+  }
   const isHead = (name: string) => name.startsWith(HEAD_PREFIX);
   const adapter = [...member.params].filter(([name]) => !isHead(name));
   const { format, tensors } = inFormat(member, adapter);

@@ -2,18 +2,28 @@ import { dirname, join } from "node:path";
 import { FileError } from "../../errors.ts";
 import { type ClipCheckpoint, openCheckpoint } from "../../models/checkpoint/folder.ts";
 import { readSafetensorsHeader, readTensor } from "../../models/checkpoint/safetensors.ts";
+import type { ChosenStrata } from "../../models/heads/strata.ts";
 import { type ResolveOptions, resolveCheckpoint } from "../../models/hub/fetch-checkpoint.ts";
-import type { CheckpointLocation, LossPlugin, PeftPlugin } from "../../plugin-api/index.ts";
+import type {
+  CheckpointLocation,
+  LossPlugin,
+  PeftPlugin,
+  PostHocRecipe,
+  SingleRecipe,
+  StratumSource,
+} from "../../plugin-api/index.ts";
 import { readHead } from "../peft-folder/head.ts";
 import { importPeftFolder } from "../peft-folder/import-peft.ts";
 import { locateModel, type ModelPlace } from "./locate.ts";
 import { MODEL_FILE, type ModelFile, readModelFile, type UsedPlugin } from "./model-file.ts";
+import { readStrataFile, STRATA_FILE } from "./strata-file.ts";
 import type { TrainedMember, TrainedModel, TrainedParam } from "./trained-model.ts";
 
 /** Plugins by name. */
 export interface PluginSource {
   peft(name: string): PeftPlugin<never>;
   loss(name: string): LossPlugin<never>;
+  strata(name: string): StratumSource<never>;
 }
 
 export type OpenModelOptions = ResolveOptions & { readonly plugins: PluginSource };
@@ -32,9 +42,14 @@ export async function openTrainedModel(place: ModelPlace, options: OpenModelOpti
   if (place.kind === "peft") return openPeftModel(place.folder, options);
   const file = await readModelFile(place.modelFile);
   const { label, classNames, loss, strataPrior } = file;
-  const members =
-    file.combines.length > 0 ? await combined(file, options) : await trained(file, place, options);
   const recipe = options.plugins.loss(loss.use).recipe(loss.options as never);
+  if (recipe.mode === "post-hoc" && recipe.needs?.length)
+    throw notSelfContained(place.modelFile, loss.use, recipe);
+  const recipeStrata = recipe.mode === "single" ? recipe.strata : undefined;
+  const members =
+    file.combines.length > 0
+      ? await combined(file, options)
+      : await trained(file, place, recipeStrata, options);
   return {
     label,
     classNames,
@@ -44,6 +59,18 @@ export async function openTrainedModel(place: ModelPlace, options: OpenModelOpti
     ...(recipe.mode === "single" ? {} : { predict: recipe.predict }),
   };
 }
+
+/** Zero-shot logits and priors belong to a comparison's data and frozen models; a classifier file holds neither. */
+const notSelfContained = (file: string, use: string, { base }: PostHocRecipe): FileError =>
+  new FileError(
+    file,
+    `"${use}" predicts with zero-shot logits or priors, which an exported model does not hold`,
+    {
+      hint: base
+        ? `export one of the "${base.use}" runs that it combines`
+        : "there is nothing trained to export",
+    },
+  );
 
 async function openPeftModel(folder: string, options: OpenModelOptions): Promise<TrainedModel> {
   const head = await readHead(folder);
@@ -84,8 +111,9 @@ async function combined(
 }
 
 async function trained(
-  file: ModelFile,
+  file: ModelFile & { readonly folder: string },
   { modelFile, paramsFile }: Extract<ModelPlace, { kind: "trained" }>,
+  recipeStrata: SingleRecipe["strata"],
   options: OpenModelOptions,
 ): Promise<TrainedMember[]> {
   if (paramsFile === undefined) {
@@ -96,10 +124,12 @@ async function trained(
   const params = await readParams(paramsFile);
   const members: TrainedMember[] = [];
   for (const { label, location, prefix, head, peft } of file.members) {
+    const checkpoint = await openAt(location, options);
     members.push({
       label,
       location,
-      checkpoint: await openAt(location, options),
+      checkpoint,
+      ...(recipeStrata ? { strata: await openStrata(file.folder, recipeStrata, checkpoint, options) } : {}),
       headType: head.type,
       headScale: head.scale,
       peft: peft.map((method) => chosen(method, options)),
@@ -111,6 +141,29 @@ async function trained(
     });
   }
   return members;
+}
+
+/** @throws FileError when the strata are not there */
+async function openStrata(
+  folder: string,
+  { use, options: chosenOptions, predict }: NonNullable<SingleRecipe["strata"]>,
+  { config: { projectionDim }, logitScale }: ClipCheckpoint,
+  { plugins }: OpenModelOptions,
+): Promise<ChosenStrata> {
+  const saved = await readStrataFile(folder);
+  if (saved === undefined) {
+    throw new FileError(folder, `was trained with strata (${use}) but has no ${STRATA_FILE}`, {
+      hint: "name the folder of the cell, which the file belongs in, or run the comparison again with --resume",
+    });
+  }
+  const zeroShot = { texts: saved.texts, projectionDim, scale: Math.exp(logitScale) };
+  return {
+    source: plugins.strata(use) as StratumSource,
+    options: chosenOptions,
+    found: saved.found,
+    predict,
+    zeroShot,
+  };
 }
 
 const chosen = ({ use, options }: UsedPlugin, { plugins }: OpenModelOptions) => ({

@@ -1,6 +1,7 @@
 import type { ClipCheckpoint } from "../../models/checkpoint/folder.ts";
 import type { ChosenPeft } from "../../models/classifier.ts";
 import type { HeadType } from "../../models/heads/index.ts";
+import type { ChosenStrata } from "../../models/heads/strata.ts";
 import type { CheckpointLocation, StrataPredict } from "../../plugin-api/index.ts";
 
 /** A trained tensor. */
@@ -18,6 +19,8 @@ export interface TrainedMember {
   readonly peft: readonly ChosenPeft[];
   readonly headType: HeadType;
   readonly headScale: number;
+  /** Strata inside the backbone. */
+  readonly strata?: ChosenStrata;
   /** By the names that the classifier declares. */
   readonly params: ReadonlyMap<string, TrainedParam>;
 }

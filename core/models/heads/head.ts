@@ -8,7 +8,7 @@ export interface HeadInputs {
   readonly weight: Value;
   /** Factor s; only the cosine head has a use for it. */
   readonly scale: number;
-  /** Declares what is trained beside the rows. */
+  /** Declares what is trained beside the rows, by its name within the head. */
   readonly declare: DeclareParam;
 }
 

@@ -21,19 +21,23 @@ export type HeadType = keyof typeof HEADS;
 export interface HeadOptions {
   /** Default: cosine. */
   readonly type?: HeadType;
+  /** What the names of its parameters start with; default: `head`. */
+  readonly name?: string;
   readonly classes: number;
   readonly scale: number;
   /** Starting rows, [classes × width]; drawn at random, as the type has it, when absent. */
   readonly start?: ParamStart;
-  /** Declares a trainable parameter: `head.weight` [classes, width], and `head.bias` [classes] where the head has one. */
+  /** Declares a trainable parameter: `<name>.weight` [classes, width], and `<name>.bias` [classes] where there is one. */
   readonly declare: (name: string, shape: readonly number[], start: ParamStart) => Value;
 }
 
 /** features [B, width] → logits [B, classes]. */
 export function buildHead(g: Graph, features: Value, options: HeadOptions): Value {
-  const { type = "cosine", classes, scale, declare } = options;
+  const { type = "cosine", name = "head", classes, scale } = options;
+  const declare: HeadOptions["declare"] = (own, shape, start) =>
+    options.declare(`${name}.${own}`, shape, start);
   const width = features.shape[1]!;
   const head: Head = HEADS[type];
-  const weight = declare("head.weight", [classes, width], options.start ?? head.start(width));
+  const weight = declare("weight", [classes, width], options.start ?? head.start(width));
   return head.logits(g, { features, weight, scale, declare });
 }

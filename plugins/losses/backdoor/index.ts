@@ -1,17 +1,13 @@
-import { defineStrataLoss, type StrataPredict } from "../../../core/plugin-api/index.ts";
-import { logitMean, logMixture } from "./mixture.ts";
+import { defineStrataLoss } from "../../../core/plugin-api/index.ts";
+import { logMixture } from "../shared/mixture.ts";
+import { SPACE_OPTION, type Space, spaces } from "../shared/spaces.ts";
 
 interface BackdoorOptions {
   readonly mode: "post-hoc" | "joint";
-  readonly space: "logit" | "probability";
+  readonly space: Space;
   readonly tau: number;
   readonly weights?: readonly number[];
 }
-
-const spaces: Readonly<Record<BackdoorOptions["space"], StrataPredict>> = {
-  logit: logitMean,
-  probability: logMixture,
-};
 
 export const plugin = defineStrataLoss<BackdoorOptions>({
   name: "backdoor",
@@ -26,12 +22,7 @@ export const plugin = defineStrataLoss<BackdoorOptions>({
         description:
           "post-hoc: combine la runs, one per backbone, after training (what the paper's code runs); joint: train all backbones in one step on −log Σ_m w_m softmax(z_m + τ·log π)_y",
       },
-      space: {
-        enum: ["logit", "probability"],
-        default: "probability",
-        description:
-          "How strata are combined at prediction: probability is the backdoor formula itself, logit is what the paper's code averages",
-      },
+      space: SPACE_OPTION,
       tau: {
         type: "number",
         default: 1,

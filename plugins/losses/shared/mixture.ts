@@ -10,8 +10,3 @@ export function logMixture(g: Graph, logits: readonly Value[], masses: readonly 
     ? g.reshape(parts[0]!, [batch, classes])
     : g.reduceLogSumExp(g.concat(parts, 0), 0, { keepDims: false });
 }
-
-/** Σ_m w_m z_m, what the paper's reference code averages. */
-export function logitMean(g: Graph, logits: readonly Value[], masses: readonly number[]): Value {
-  return logits.map((z, m) => g.mul(z, masses[m]!)).reduce((sum, z) => g.add(sum, z));
-}

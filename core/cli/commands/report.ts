@@ -1,0 +1,57 @@
+import path from "node:path";
+import { buildReport, logReport, writeReport } from "../../report/index.ts";
+import { UsageError } from "../failure.ts";
+import type { Host } from "../host.ts";
+import { openClient } from "../tracking.ts";
+
+export interface ReportFlags {
+  readonly out: string;
+  /** False: --no-log. */
+  readonly log: boolean;
+  readonly resamples?: number;
+  /** param=value, each. */
+  readonly where?: readonly string[];
+  readonly trackingUri?: string;
+  readonly quiet?: boolean;
+}
+
+/** Writes what an experiment shows, and logs it beside its runs. */
+export async function reportCommand(host: Host, experiment: string, flags: ReportFlags): Promise<number> {
+  const where = Object.fromEntries((flags.where ?? []).map(pairOf));
+  const folder = path.resolve(host.cwd, flags.out);
+  const reporter = host.reporter({ quiet: flags.quiet });
+  const { client, close } = await openClient(host, reporter, flags.trackingUri);
+  try {
+    const report = await buildReport({
+      client,
+      experiment,
+      where,
+      ...(flags.resamples === undefined ? {} : { resamples: flags.resamples }),
+      onProgress: (line) => reporter.line(line),
+    });
+    for (const reason of report.omitted) reporter.warn(`left out: ${reason}`);
+    await writeReport(folder, report);
+    const url = flags.log ? await logReport(client, experiment, report) : undefined;
+    host.print(
+      [
+        report.verdict,
+        "",
+        `Report: ${path.join(folder, "report.html")}`,
+        ...(url ? [`MLflow: ${url}`] : []),
+      ].join("\n"),
+    );
+  } finally {
+    await close();
+  }
+  return 0;
+}
+
+function pairOf(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at < 1) {
+    throw new UsageError(`--where ${text}: not of the form param=value`, {
+      hint: "e.g. --where dataset.imbalanceRatio=100",
+    });
+  }
+  return [text.slice(0, at), text.slice(at + 1)];
+}

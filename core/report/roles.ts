@@ -1,0 +1,55 @@
+import type { Row } from "./read/rows.ts";
+
+/** Losses by the names the paper gives them: its claims are about these, so a report has to know them. */
+export const PAPER = {
+  baseline: "ce",
+  reference: "la",
+  glaTrain: "gla-train",
+  backdoor: "backdoor",
+} as const;
+
+/** The comparison that method.md §5d asks for: as many seeds of one backbone as there are models, combined alike. */
+const CONTROL = "control";
+
+export const isControl = (row: Row): boolean => row.loss === CONTROL || row.kind === CONTROL;
+export const isCombination = (row: Row): boolean => row.backbones.length > 1;
+/** Backdoor in any form: over models, or over strata inside one. */
+export const isBackdoorLoss = ({ loss }: Row): boolean =>
+  loss === PAPER.backdoor || loss.startsWith(`${PAPER.backdoor}-`);
+export const isBackdoor = (row: Row): boolean => isBackdoorLoss(row) && isCombination(row) && !isControl(row);
+
+/** The row of a loss trained over one backbone; of several (other options) the one that bears the loss's plain name. */
+export function singleRow(rows: readonly Row[], loss: string, backbone: string): Row | undefined {
+  const fitting = rows.filter(
+    (row) =>
+      row.loss === loss && row.kind === "single" && row.backbones[0] === backbone && !isCombination(row),
+  );
+  return (
+    fitting.find(({ label }) => label === loss) ??
+    fitting.find((row) => row.options["loss.tau"] === "1") ??
+    fitting[0]
+  );
+}
+
+/** Backbones in order of first appearance. */
+export const backbonesOf = (rows: readonly Row[]): string[] => [
+  ...new Set(rows.flatMap(({ backbones }) => backbones)),
+];
+
+/** Single rows of a loss on each of these backbones; undefined when one is missing. */
+export function singleRows(
+  rows: readonly Row[],
+  loss: string,
+  backbones: readonly string[],
+): Row[] | undefined {
+  const found = backbones.map((backbone) => singleRow(rows, loss, backbone));
+  return found.every((row) => row !== undefined) ? found : undefined;
+}
+
+/** Controls to hold a combination against: those combined the same way where their options say so, else all. */
+export function controlsFor(rows: readonly Row[], combination: Row): Row[] {
+  const controls = rows.filter(isControl);
+  const space = combination.options["loss.space"];
+  const alike = controls.filter(({ options }) => space !== undefined && options["loss.space"] === space);
+  return alike.length > 0 ? alike : controls;
+}
