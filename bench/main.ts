@@ -1,7 +1,13 @@
-/** `npm run bench`: the training step alone; `npm run bench -- --against torch`: everything beside PyTorch. */
+/**
+ * `npm run bench`: the training step alone; `-- --against torch`: everything beside PyTorch; `-- --images`: where an
+ * image's time goes.
+ */
 if (process.argv.includes("--against")) {
   const { benchAgainstTorch } = await import("./against/main.ts");
   await benchAgainstTorch(process.argv.slice(2));
+} else if (process.argv.includes("--images")) {
+  const { benchStages } = await import("./images/main.ts");
+  await benchStages(process.argv.slice(2));
 } else {
   await import("./step.ts");
 }

@@ -20,6 +20,13 @@ export function summary({ ours, torch, recompute }: Measurement): string {
   return `  ${ratio(pairedRatio(torch, ours))} PyTorch's speed, ${ratio(ours.peakMiB / torch.peakMiB)} of its memory${again}`;
 }
 
+/** CPU of the JPEG pipeline, which other load on the machine changes less than speed. */
+function cpuTime({ cpu: { ours, torch } }: JpegBenchResult): string {
+  if (torch.some(Number.isNaN)) return "";
+  const saved = median(torch.map((ms, round) => ms / ours[round]!));
+  return ` CPU time per image, all threads and processes: ${median(ours).toFixed(2)} ms against ${median(torch).toFixed(2)} ms, ${ratio(saved)}.`;
+}
+
 /** The comparison as Markdown tables. */
 export function report(measurements: readonly Measurement[], jpeg: JpegBenchResult | undefined): string {
   const rows = measurements.map(({ case: { title }, ours, torch, recompute }) => {
@@ -70,7 +77,7 @@ export function report(measurements: readonly Measurement[], jpeg: JpegBenchResu
     const speedUp = median(jpeg.ours.map((rate, round) => rate / jpeg.torch[round]!));
     lines.push(
       "",
-      `JPEG pipeline: ${ours.toFixed(0)} images/s against torchvision's ${torch.toFixed(0)} with as many workers: ${ratio(speedUp)}.`,
+      `JPEG pipeline: ${ours.toFixed(0)} images/s against torchvision's ${torch.toFixed(0)} with as many workers: ${ratio(speedUp)}.${cpuTime(jpeg)}`,
     );
   }
   return lines.join("\n");

@@ -11,6 +11,7 @@ import {
   trainTransform,
 } from "../../core/models/images/index.ts";
 import { permutation, uniformFrom } from "../../core/training/random.ts";
+import { cpuTime } from "./cpu-time.ts";
 import { writeJpegs } from "./images.ts";
 
 export interface JpegBenchOptions {
@@ -24,14 +25,18 @@ export interface JpegBenchOptions {
   readonly python: string;
 }
 
-/** Images per second, one figure per repetition. */
+/** One figure per repetition. */
 export interface JpegBenchResult {
+  /** Images per second. */
   readonly ours: readonly number[];
   readonly torch: readonly number[];
+  /** Milliseconds of CPU per image, over all threads and processes; NaN where that is not to be had. */
+  readonly cpu: { readonly ours: readonly number[]; readonly torch: readonly number[] };
 }
 
-const BATCH = 128;
-const PREPROCESSOR = {
+export const BATCH = 128;
+const wholeBatches = (images: number): number => images - (images % BATCH);
+export const PREPROCESSOR = {
   channels: 3,
   imageSize: 224,
   resize: { shortestEdge: 224 },
@@ -74,13 +79,24 @@ export async function benchJpeg({
       const line = await Promise.race([lines.next(), ended]);
       return Number(line.value);
     };
-    const result = { ours: [] as number[], torch: [] as number[] };
+    const result = {
+      ours: [] as number[],
+      torch: [] as number[],
+      cpu: { ours: [] as number[], torch: [] as number[] },
+    };
+    const { pid } = child;
     for (let repetition = 0; repetition <= repeats; repetition++) {
+      const before = process.cpuUsage();
       const ours = await ourEpoch(paths, pool, repetition);
+      const { user, system } = process.cpuUsage(before);
+      const torchBefore = cpuTime(pid!);
       const torch = await torchEpoch();
+      const torchAfter = cpuTime(pid!);
       if (repetition === 0) continue;
       result.ours.push(ours);
       result.torch.push(torch);
+      result.cpu.ours.push((user + system) / 1000 / wholeBatches(images));
+      result.cpu.torch.push((torchAfter - torchBefore) / images);
     }
     return result;
   } finally {
@@ -91,7 +107,11 @@ export async function benchJpeg({
 }
 
 /** Two batches are under way at any time, as a training has it; DataLoader works ahead by two per worker. */
-async function ourEpoch(paths: readonly string[], workers: ImageWorkers, epoch: number): Promise<number> {
+export async function ourEpoch(
+  paths: readonly string[],
+  workers: ImageWorkers,
+  epoch: number,
+): Promise<number> {
   const sources = paths.map((path) => ({ kind: "file", path }) as const);
   const store = createImageStore(sources, 3, { workers, maxBytes: 0 });
   const transform = trainTransform(PREPROCESSOR);

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DEVICES } from "../comparison/config/index.ts";
 import { LAYOUTS } from "../exchange/onnx/pixels.ts";
+import { type AnalyzeFlags, analyzeCommand } from "./commands/analyze.ts";
 import { type CompareFlags, compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
 import {
@@ -22,15 +23,30 @@ function positiveInteger(text: string): number {
   return Number(text);
 }
 
+/** A number above 0. */
+function positiveNumber(text: string): number {
+  const number = Number(text);
+  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError("Give a number above 0.");
+  return number;
+}
+
+/** An option that may be given several times. */
+const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
+
 /** Options of everything that runs a comparison. */
 function runOptions(command: Command): Command {
   return command
-    .option("--dry-run", "check the config and show the plan, run nothing")
+    .option("--dry-run", "check the config, show the plan and what it will take, run nothing")
+    .option("--rate <TFLOP/s>", "with --dry-run: matrix products of the device per second", positiveNumber)
+    .option("--measure", "with --dry-run: time a step of every kind instead of assuming a rate")
     .addOption(new Option("--device <device>", "where to compute, instead of the config's").choices(DEVICES))
     .option("--threads <n>", "CPU threads, instead of the config's", positiveInteger)
     .option("--output <folder>", "folder for runs, instead of the config's")
     .option("--json", "print the result (with --dry-run: the plan) as JSON")
     .option("--resume <folder>", "go on with the comparison kept in this run folder")
+    .addOption(
+      new Option("--rerun", "run every cell, also those with a finished run on MLflow").conflicts("resume"),
+    )
     .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
     .option("--quiet", "no progress, only warnings and the result");
 }
@@ -97,6 +113,23 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .action(
       action((_host, experiment: string, flags: ReportFlags) => reportCommand(host, experiment, flags)),
     );
+
+  program
+    .command("analyze")
+    .description(
+      "print what fine-tuning did to the classes: groups, which imbalance explains accuracy, which classes lose, or how settings compare",
+    )
+    .argument("<what>", "name of an experiment, id of a run, or a comparison's config file")
+    .option("--out <folder>", "also write it there: Markdown, JSON, figures")
+    .option("--json", "print JSON")
+    .option("--worst <n>", "classes per row that lose most", positiveInteger, 10)
+    .option("--by <param>", "compare the values of this param instead; several are taken together", collect)
+    .option("--against <value>", "with --by: the value to compare with; else the first that was run")
+    .option("--where <param=value...>", "only runs with these params; else the newest run's setting counts")
+    .option("--resamples <n>", "of the bootstrap (default: 2000)", positiveInteger)
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress")
+    .action(action((_host, what: string, flags: AnalyzeFlags) => analyzeCommand(host, what, flags)));
 
   const exporting = program.command("export").description("write a trained model for other programs");
   const source = "run folder of a comparison, a folder in its cells/, or an exported PEFT folder";

@@ -1,35 +1,30 @@
 import { join } from "node:path";
 import { DualtailError, describeError } from "../errors.ts";
-import { type Metrics, metricsToRecord } from "../evaluation/index.ts";
+import { metricsToRecord } from "../evaluation/index.ts";
 import type { TrackedRun, Tracker } from "../tracking/tracker.ts";
-import { logCheckpoint, logRowArtifacts } from "./execute/artifacts.ts";
+import { logCheckpoint, logRowArtifacts, logTestLogits } from "./execute/artifacts.ts";
 import { type PreparedBackbone, prepareBackbone } from "./execute/backbone.ts";
 import { combineCell } from "./execute/combine-cell.ts";
 import { Interrupted, throwIfAborted } from "./execute/context.ts";
 import { logDatasetInputs } from "./execute/dataset-inputs.ts";
 import { featureQuality } from "./execute/feature-quality.ts";
+import { createFingerprints, FINGERPRINT } from "./execute/fingerprint.ts";
 import { createImageStores } from "./execute/images.ts";
 import { loadContext } from "./execute/load-context.ts";
 import { groupsOf, measure } from "./execute/measure.ts";
 import { commonParams } from "./execute/params.ts";
 import { loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
 import { reportPrior } from "./execute/prior-report.ts";
-import {
-  cellEntry,
-  distinctBackbones,
-  type Measured,
-  type RowEntry,
-  tagsOf,
-  zeroShotEntry,
-} from "./execute/rows.ts";
-import { openRunFolder, type RunFolder, runFolderName } from "./execute/run-folder.ts";
+import { adoptFinishedRuns, logReused, type PlannedRow } from "./execute/reuse.ts";
+import { cellEntry, distinctBackbones, type Measured, tagsOf, zeroShotEntry } from "./execute/rows.ts";
+import { openRunFolder, type RunFolder, type RunRecord, runFolderName } from "./execute/run-folder.ts";
 import { type SaveRecord, underRun } from "./execute/run-status.ts";
 import { saveCombination } from "./execute/save-model.ts";
 import { gitTags } from "./execute/source.ts";
-import { summarize } from "./execute/summary.ts";
-import { type TrainingHistory, trainCell } from "./execute/train-cell.ts";
+import { type RowSummary, summarize } from "./execute/summary.ts";
+import { trainCell } from "./execute/train-cell.ts";
 import type { ComparisonResult, ExecuteComparison, ExecuteOptions, ResultRow } from "./execution-types.ts";
-import { type CellBackbone, describePlan } from "./plan/index.ts";
+import { type Cell, describePlan } from "./plan/index.ts";
 
 /** Runs a plan: one parent run, a nested run per cell and per zero-shot row, the table and plots on the parent. */
 export const executeComparison: ExecuteComparison = async (options) => {
@@ -83,29 +78,50 @@ async function runPlan(
   const context = await loadContext(options);
   await logDatasetInputs(context, parent);
   const images = createImageStores(context);
-  const prepared = new Map<string, Promise<PreparedBackbone>>();
-  const backbonesOf = (cell: { readonly backbones: readonly CellBackbone[] }) =>
-    Promise.all(
-      cell.backbones.map((backbone) => {
-        const known = prepared.get(backbone.label) ?? prepareBackbone(context, backbone, images);
-        prepared.set(backbone.label, known);
-        return known;
-      }),
-    );
+  const distinct = distinctBackbones(options.plan.cells);
+  const prepared = new Map<string, PreparedBackbone>();
+  // A backbone that cannot be opened ends the comparison: every row needs it.
+  for (const backbone of distinct) {
+    throwIfAborted(options.signal);
+    prepared.set(backbone.label, await prepareBackbone(context, backbone, images));
+  }
+  const backbonesOf = (cell: Cell) => cell.backbones.map(({ label }) => prepared.get(label)!);
+  const fingerprints = createFingerprints(context);
+  const zeroShotRows = await Promise.all(
+    distinct.map(async (backbone) => {
+      const ready = prepared.get(backbone.label)!;
+      const fingerprint = await fingerprints.zeroShot(backbone, ready);
+      return { entry: zeroShotEntry(backbone), fingerprint, backbone: ready };
+    }),
+  );
+  const cellRows = await Promise.all(
+    options.plan.cells.map(async (cell) => {
+      const fingerprint = await fingerprints.cell(cell, backbonesOf(cell));
+      return { entry: cellEntry(cell), fingerprint, cell };
+    }),
+  );
+  const planned = [...zeroShotRows, ...cellRows];
+  const perClass = options.rerun
+    ? new Map<string, ArrayLike<number>>()
+    : await adoptFinishedRuns(options, context, tracker, folder, planned);
+  await logReused(parent, folder, planned);
   const rows: ResultRow[] = [];
   const failed: { label: string; reason: string }[] = [];
-  const summaries: { row: ResultRow; metrics?: Metrics; history?: TrainingHistory }[] = [];
+  const summaries: RowSummary[] = [];
 
-  const attempt = async (entry: RowEntry, work: (run: TrackedRun) => Promise<Measured>) => {
+  const attempt = async (
+    { entry, fingerprint }: PlannedRow,
+    work: (run: TrackedRun) => Promise<Measured>,
+  ) => {
     throwIfAborted(options.signal);
     const known = folder.state.runs[entry.id];
     const keep = (own: Readonly<Record<string, number>>, measured?: Measured) => {
       if (entry.hidden) return;
-      const row: ResultRow = { ...entry.row, metrics: own };
+      const row: ResultRow = { ...entry.row, metrics: own, ...sourceOf(known) };
       rows.push(row);
       summaries.push({
         row,
-        ...(measured ? { metrics: measured.metrics } : {}),
+        perClass: measured?.metrics.perClass ?? perClass.get(entry.id),
         ...(measured?.history ? { history: measured.history } : {}),
       });
     };
@@ -115,14 +131,20 @@ async function runPlan(
       : await tracker.startRun({
           name: entry.row.label,
           parent,
-          tags: tagsOf(entry),
+          tags: { ...tagsOf(entry), [FINGERPRINT]: fingerprint },
         });
-    await folder.setRun(entry.id, { runId: run.id, status: "RUNNING" });
+    await folder.setRun(entry.id, { runId: run.id, status: "RUNNING", fingerprint });
     try {
+      // Begun with other content: what comes of it is no result of either.
+      if (known && known.fingerprint !== fingerprint) await run.setTags({ [FINGERPRINT]: "mixed" });
       if (!known) await run.logParams({ ...commonParams(context.config), ...entry.params });
       let metrics: Record<string, number> = {};
       const save: SaveRecord = (record) =>
-        folder.setRun(entry.id, { ...record, ...(record.status === "FINISHED" ? { metrics } : {}) });
+        folder.setRun(entry.id, {
+          ...record,
+          fingerprint,
+          ...(record.status === "FINISHED" ? { metrics } : {}),
+        });
       await underRun(run, save, options.signal, async () => {
         await logDatasetInputs(context, run);
         const measured = await work(run);
@@ -142,26 +164,25 @@ async function runPlan(
     }
   };
 
-  for (const backbone of distinctBackbones(options.plan.cells)) {
-    // A backbone that cannot be opened ends the comparison: every row needs it.
-    const [ready] = await backbonesOf({ backbones: [backbone] });
-    await attempt(zeroShotEntry(backbone), async (run) => {
-      const { logits, features } = await ready!.zeroShot("test");
-      const groups = await groupsOf(context, [ready!]);
-      const bank = context.dataset.validation ? (await ready!.zeroShot("validation")).features : undefined;
-      const sets = bank && [{ bank, queries: features, width: ready!.checkpoint.config.vision.width }];
+  for (const planned of zeroShotRows) {
+    const { backbone: ready } = planned;
+    await attempt(planned, async (run) => {
+      const { logits, features } = await ready.zeroShot("test");
+      const groups = await groupsOf(context, [ready]);
+      const bank = context.dataset.validation ? (await ready.zeroShot("validation")).features : undefined;
+      const sets = bank && [{ bank, queries: features, width: ready.checkpoint.config.vision.width }];
       const metrics = await measure(context, "test", logits, groups, sets);
       const extra = {
-        ...(await reportPrior(context, run, ready!, metrics)),
+        ...(await reportPrior(context, run, ready, metrics)),
         ...(await featureQuality(context, sets)),
       };
-      return { scores: logits, metrics, groups, backbones: [ready!], extra };
+      return { scores: logits, metrics, groups, backbones: [ready], extra };
     });
   }
-  for (const cell of options.plan.cells) {
-    const entry = cellEntry(cell);
-    await attempt(entry, async (run): Promise<Measured> => {
-      const backbones = await backbonesOf(cell);
+  for (const planned of cellRows) {
+    const { cell } = planned;
+    await attempt(planned, async (run): Promise<Measured> => {
+      const backbones = backbonesOf(cell);
       const groups = await groupsOf(context, backbones);
       const cellFolder = await folder.cell(cell.key);
       if (cell.kind === "post-hoc") {
@@ -178,7 +199,8 @@ async function runPlan(
         };
       }
       const trained = await trainCell(context, cell, backbones, groups, { run, folder: cellFolder });
-      await saveTestLogits(cellFolder, trained.testLogits, context.dataset.classNames.length);
+      const kept = await saveTestLogits(cellFolder, trained.testLogits, context.dataset.classNames.length);
+      if (cell.kind === "single") await logTestLogits(run, kept);
       await logCheckpoint(run, trained.checkpointDir, cell);
       const metrics = await measure(context, "test", trained.scores, groups, trained.features);
       return {
@@ -197,6 +219,10 @@ async function runPlan(
   const tables = await summarize(context, parent, folder, summaries);
   return { rows, ...tables, ...(parent.url ? { url: parent.url } : {}), folder: folder.path, failed };
 }
+
+/** Where a row was taken from, when another comparison ran it. */
+const sourceOf = (record: RunRecord | undefined): Pick<ResultRow, "reused"> =>
+  record?.reused ? { reused: { run: record.runId, ...record.reused } } : {};
 
 /** Test logits of a cell that this one builds on. @throws DualtailError when that cell did not finish */
 async function dependencyLogits(

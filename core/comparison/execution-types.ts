@@ -22,6 +22,8 @@ export interface ExecuteOptions {
   readonly cacheDir: string;
   /** Run folder of a comparison to go on with. */
   readonly resume?: string;
+  /** Run every cell, also those that the experiment has finished runs of. */
+  readonly rerun?: boolean;
   /** The config file's text, kept as an artifact. */
   readonly configSource: string;
 }
@@ -38,6 +40,8 @@ export interface ResultRow {
   readonly seed?: number;
   /** By name, in [0, 1] unless the name says otherwise. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** The finished run of an earlier comparison that the row was taken from. */
+  readonly reused?: { readonly run: string; readonly url?: string };
 }
 
 export interface ComparisonResult {

@@ -24,6 +24,8 @@ export interface BackbonePlugin<O = Record<string, unknown>> {
   readonly options: JsonSchema;
   /** Relative folders are relative to `baseDir` (the config file's folder). */
   locate(options: O, context: { readonly baseDir: string }): CheckpointLocation;
+  /** The published checkpoint that the options name, for estimates where it is not on this machine. Reads nothing. */
+  published?(options: O): HubCheckpoint | undefined;
 }
 
 /** Declares a backbone provider. */
@@ -111,6 +113,8 @@ export function defineHubBackbone(provider: {
       },
       additionalProperties: false,
     },
+    published: ({ folder, repo, checkpoint }) =>
+      folder === undefined && repo === undefined ? checkpoints[checkpoint] : undefined,
     locate({ folder, repo, checkpoint, revision, imageSize, activation }, { baseDir }) {
       const use: CheckpointUse = {
         ...(imageSize === undefined ? {} : { imageSize }),

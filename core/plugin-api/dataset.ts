@@ -64,6 +64,17 @@ export interface DatasetContext {
   readonly warn: (message: string) => void;
 }
 
+/** Images per split and classes: what an estimate needs to know of a dataset. */
+export interface DatasetSizes {
+  /** K */
+  readonly classes: number;
+  readonly train: number;
+  readonly validation?: number;
+  readonly test: number;
+  /** Bytes of an image's pixels, where they are all in memory once the dataset is loaded. */
+  readonly pixelBytes?: number;
+}
+
 export interface DatasetPlugin<O = Record<string, unknown>> {
   readonly kind: "dataset";
   readonly name: string;
@@ -71,6 +82,11 @@ export interface DatasetPlugin<O = Record<string, unknown>> {
   readonly options: JsonSchema;
   /** @throws DualtailError for missing or broken data, naming the file. */
   load(context: DatasetContext, options: O): Promise<Dataset>;
+  /**
+   * Sizes of a published dataset, for estimates where the data are not at hand; undefined where the options make it
+   * another one. Reads nothing.
+   */
+  expected?(options: O): DatasetSizes | undefined;
 }
 
 /** Declares a dataset plugin; `options` are checked against `plugin.options` before `load` is called. */

@@ -1,11 +1,11 @@
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { downstreamGroups, type Group, pretrainGroups } from "../evaluation/index.ts";
 import type { Run } from "../mlflow-js-client/index.ts";
 import { type Analysis, analyse, asFamily, metricDifference, metricMean } from "./analysis.ts";
 import { claimsOf, hardly, rises } from "./claims.ts";
 import type { Row } from "./read/rows.ts";
-import { controlsFor } from "./roles.ts";
+import { controlsFor, inOtherSpace } from "./roles.ts";
 import { crossingBlocks } from "./sections/crossing.ts";
 import { controlBlocks, differenceCell, referenceBlocks } from "./sections/differences.ts";
 import { rowsBlocks } from "./sections/rows.ts";
@@ -32,6 +32,10 @@ interface Made {
 }
 
 let streams = 1;
+// So that what a test draws does not depend on the tests before it.
+beforeEach(() => {
+  streams = 1;
+});
 function row(made: Made): Row {
   const { loss, label = loss, kind = "single", backbones = ["clip"], options = {}, seeds = [0, 1, 2] } = made;
   return {
@@ -40,6 +44,7 @@ function row(made: Made): Row {
     kind,
     backbones,
     options,
+    varied: {},
     downstream,
     pretrain,
     runs: seeds.map((seed) => {
@@ -79,12 +84,14 @@ describe("the first paragraph", () => {
   it("says that backdoor beats, is worse than, or cannot be told from the control", () => {
     const controls = both.map((backbone) => control(backbone, 0.6));
     expect(lead(backdoor(0.9), ...controls)).toMatch(
-      /^backdoor · clip \+ openclip beats the control: \+\d+\.\d points overall, 95 % interval \[\+/,
+      /^backdoor · clip \+ openclip beats the control of its best backbone, (open)?clip \(\d\d\.\d %\): \+\d+\.\d points overall, 95 % interval \[\+.*; from the mean of the 2 controls \+.*, from that of (open)?clip \+[^;]*\.$/,
     );
-    expect(lead(backdoor(0.3), ...controls)).toMatch(/is worse than the control: −/);
+    expect(lead(backdoor(0.3), ...controls)).toMatch(/is worse than the control of its best backbone, .*: −/);
     const same = control("clip", 0.6);
     const twin: Row = { ...same, loss: "backdoor", kind: "post-hoc", backbones: both };
-    expect(lead(twin, same)).toMatch(/cannot be told apart from the control: 0\.0 points .*\[0\.0, 0\.0\]/);
+    expect(lead(twin, same)).toMatch(
+      /cannot be told apart from the control of clip \(\d\d\.\d %\): 0\.0 points .*\[0\.0, 0\.0\]; there is no control of openclip\.$/,
+    );
   });
 
   it("says that there is no control, or no backdoor", () => {
@@ -99,12 +106,52 @@ describe("the first paragraph", () => {
     expect(lead(backdoor(0.9), control("clip", 0.5, [7, 8]))).toMatch(/no seeds in common/);
   });
 
-  it("holds a combination against controls that combine alike", () => {
-    const make = (space: string) => ({ ...control("clip", 0.5), options: { "loss.space": space } });
-    const controls = [make("logit"), make("probability")];
-    const probability = { ...backdoor(0.5), options: { "loss.space": "probability" } };
-    expect(controlsFor([...controls, probability], probability)).toEqual([controls[1]]);
-    expect(controlsFor(controls, backdoor(0.5))).toEqual(controls);
+  it("names the control of the best backbone, and counts only what beats the control of each", () => {
+    const controls = [control("clip", 0.75), control("openclip", 0.4)];
+    expect(lead(backdoor(0.6), ...controls)).toMatch(/is worse than .* its best backbone, clip \(7\d/);
+    expect(lead(backdoor(0.95), ...controls)).toMatch(
+      /beats .* best backbone, clip .*that of openclip \+[45]/,
+    );
+    // The better control has one seed, so images alone; the worse one's seeds differ so much that nothing can be said.
+    const base = backdoor(0.7);
+    const swinging = control("openclip", 0.6);
+    const runs = swinging.runs.map((run, s) => ({
+      ...run,
+      correct: Uint8Array.from(labels, (_, i) => Number((i * 7) % 10 < [1, 5, 10][s]!)),
+    }));
+    const text = lead(base, control("clip", 0.61), { ...swinging, runs });
+    expect(text).toMatch(
+      /cannot be told apart from the control of its best backbone, clip .*: \+.* interval \[\+/,
+    );
+  });
+
+  it("holds a combination against controls of its backbones that combine alike", () => {
+    const make = (backbone: string, space: string, tau = "1") => ({
+      ...control(backbone, 0.5),
+      options: { "loss.space": space, "loss.tau": tau },
+    });
+    const controls = [
+      make("clip", "logit"),
+      make("clip", "probability", "2"),
+      make("clip", "probability"),
+      make("other", "probability"),
+      make("openclip", "logit"),
+    ];
+    const probability = {
+      ...backdoor(0.5),
+      options: { "loss.mode": "post-hoc", "loss.space": "probability", "loss.tau": "1" },
+    };
+    // openclip has none in probability space: the other one is better than none, and is said to be another.
+    expect(controlsFor([...controls, probability], probability)).toEqual([controls[2], controls[4]]);
+    expect(controls.map((own) => inOtherSpace(own, probability))).toEqual([true, false, false, false, true]);
+    expect(controlsFor(controls, backdoor(0.5))).toEqual([controls[0], controls[4]]);
+    const logit = { ...probability, options: { ...probability.options, "loss.space": "logit" } };
+    expect(controlsFor(controls, logit)).toEqual([controls[0], controls[4]]);
+  });
+
+  it("is about backdoor alone: other combinations go further than their ensembling", () => {
+    const gla = { ...backdoor(0.9), loss: "backdoor-gla", label: "backdoor-gla" };
+    expect(lead(gla, control("clip", 0.5))).toMatch(/^There is no backdoor row/);
   });
 });
 

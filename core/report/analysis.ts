@@ -2,6 +2,7 @@ import {
   type Bootstrap,
   bootstrap,
   type Estimate,
+  GROUPS,
   type Group,
   holm,
   type MeanInterval,
@@ -81,6 +82,14 @@ export const pretrainColumn = (group: Group): GroupColumn => ({
   heading: `P-${group}`,
   classes: ({ pretrain }) => members(pretrain, group),
 });
+
+/** The columns of a table of accuracies. */
+export const GROUP_COLUMNS: readonly GroupColumn[] = [
+  OVERALL,
+  ...GROUPS.map(downstreamColumn),
+  ...GROUPS.map(pretrainColumn),
+  DUAL_TAIL,
+];
 
 /** What an interval says about a quantity. */
 export type Sign = "above 0" | "below 0" | "cannot be told from 0";

@@ -14,9 +14,13 @@ export function filesOf({ html, markdown, figures }: Report): ReadonlyMap<string
   ]);
 }
 
-/** Writes a report into a folder, made when missing. @throws FileError */
-export async function writeReport(folder: string, report: Report): Promise<void> {
-  for (const [name, content] of filesOf(report)) {
+/** @throws FileError */
+export const writeReport = (folder: string, report: Report): Promise<void> =>
+  writeFiles(folder, filesOf(report));
+
+/** Writes files into a folder, made when missing. @throws FileError */
+export async function writeFiles(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [name, content] of files) {
     const file = join(folder, name);
     try {
       await mkdir(dirname(file), { recursive: true });

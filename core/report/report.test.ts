@@ -2,76 +2,18 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type LoggedCell, logCell, NASTY } from "../../test/support/logged-cell.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
 import { type TempFolder, tempFolder } from "../../test/support/plugin-folder.ts";
 import { run as runCli } from "../cli/run.ts";
-import { perClassTable } from "../comparison/presentation/index.ts";
-import { downstreamGroups, pretrainGroups } from "../evaluation/index.ts";
 import type { MlflowClient } from "../mlflow-js-client/index.ts";
-import { openMlflowTracker, type Tracker } from "../tracking/index.ts";
+import { openMlflowTracker } from "../tracking/index.ts";
 import { buildReport } from "./build.ts";
 import { ReportError } from "./errors.ts";
 
-const NASTY = "<script>alert('x')</script>";
 const BACKBONES = ["clip", NASTY];
-const CLASSES = ["c0", "c1", "c2", "c3", "c4", NASTY];
-const PER_CLASS = 10;
-const COUNTS = [200, 150, 60, 40, 10, 5];
-const PRIOR = [0.3, 0.1, 0.25, 0.15, 0.12, 0.08];
 
-interface Cell {
-  readonly loss: string;
-  readonly kind: string;
-  readonly backbone: string;
-  readonly seed?: number;
-  /** Images of each class predicted correctly. */
-  readonly right: number;
-  readonly without?: string;
-  readonly epochs?: number;
-  readonly images?: string;
-}
-
-/** Logs a finished cell as the comparison does. */
-async function logCell(tracker: Tracker, cell: Cell): Promise<string> {
-  const { loss, kind, backbone, seed, right, without, epochs = 4, images = "image" } = cell;
-  const seeded = seed === undefined ? "" : ` · seed ${seed}`;
-  const run = await tracker.startRun({
-    name: `${loss} · ${backbone.replace("+", " + ")}${seeded}`,
-    tags: { "dualtail.cell": `${loss}/${backbone}/${seed}/${epochs}`, "dualtail.kind": kind },
-  });
-  const own = { loss, kind, backbone, ...(seed === undefined ? {} : { seed }) };
-  await run.logParams({ dataset: "synthetic", "train.epochs": epochs, threads: 1, ...own });
-  const point = (key: string, value: number) => ({ key, value, step: 0, timestamp: 1 });
-  await run.logMetrics([point("test/knn", right / 20), point("test/ece", 0.05)]);
-  const log = async (name: string, content: string) => {
-    if (name !== without) await run.logArtifact(name, content);
-  };
-  const table = perClassTable({
-    classNames: CLASSES,
-    trainCounts: COUNTS,
-    accuracy: CLASSES.map(() => right / PER_CLASS),
-    prior: PRIOR,
-    downstream: downstreamGroups(COUNTS),
-    pretrain: pretrainGroups(PRIOR),
-  });
-  await log("per-class.json", table.json);
-  // A seed moves which images are right, not how many.
-  const lines = CLASSES.flatMap((name) =>
-    Array.from({ length: PER_CLASS }, (_, i) => {
-      const correct = (i + (seed ?? 0)) % PER_CLASS < right;
-      return `"${images} ${i}, ""${name}""","${name}","c0",0.5,${Number(correct)}`;
-    }),
-  );
-  await log("predictions.csv", `${["image,label,predicted,probability,correct", ...lines].join("\n")}\n`);
-  if (kind === "zero-shot") {
-    const classes = CLASSES.map((name, k) => ({ class: name, prior: PRIOR[k], recorded: 100 * PRIOR[k]! }));
-    await log("pretrain-prior.json", JSON.stringify({ backbone, classes }));
-  }
-  await run.finish("FINISHED");
-  return run.id;
-}
-
-const single = (loss: string, right: number): Cell[] =>
+const single = (loss: string, right: number): LoggedCell[] =>
   BACKBONES.flatMap((backbone) => [0, 1].map((seed) => ({ loss, kind: "single", backbone, seed, right })));
 
 let client: MlflowClient;
@@ -86,13 +28,28 @@ beforeAll(async () => {
   await logCell(tracker, { loss: "la", kind: "single", backbone: "clip", seed: 5, right: 1, epochs: 1 });
   stale = await logCell(tracker, { loss: "la", kind: "single", backbone: "clip", seed: 0, right: 1 });
   const combined = BACKBONES.join("+");
-  const cells: Cell[] = [
-    ...BACKBONES.map((backbone): Cell => ({ loss: "zero-shot", kind: "zero-shot", backbone, right: 4 })),
+  const cells: LoggedCell[] = [
+    ...BACKBONES.map(
+      (backbone): LoggedCell => ({ loss: "zero-shot", kind: "zero-shot", backbone, right: 4 }),
+    ),
     ...single("ce", 5),
     ...single("la", 6),
-    ...single("control", 6).map((cell) => ({ ...cell, kind: "post-hoc" })),
+    // Of two spaces, as a comparison logs them: the control of the same space counts.
+    ...single("control", 6).map((cell) => ({ ...cell, kind: "post-hoc", params: { "loss.space": "logit" } })),
+    ...single("control", 2).map((cell) => ({
+      ...cell,
+      kind: "post-hoc",
+      params: { "loss.space": "probability" },
+    })),
     ...[0, 1].map(
-      (seed): Cell => ({ loss: "backdoor", kind: "post-hoc", backbone: combined, seed, right: 9 }),
+      (seed): LoggedCell => ({
+        loss: "backdoor",
+        kind: "post-hoc",
+        backbone: combined,
+        seed,
+        right: 9,
+        params: { "loss.mode": "post-hoc", "loss.space": "logit" },
+      }),
     ),
     { loss: "focal", kind: "single", backbone: "clip", seed: 0, right: 6, images: "another" },
   ];
@@ -133,7 +90,9 @@ describe("dualtail report", () => {
   it("writes the page and logs it to the experiment", async () => {
     const { code, stdout } = await cli("report", experiment, "--out", "out", "--quiet");
     expect(code).toBe(0);
-    expect(stdout).toMatch(/backdoor .* beats the control: \+30\.0 points overall/);
+    expect(stdout).toMatch(
+      /backdoor .* beats the control of its best backbone, .* \(60\.0 %\): \+30\.0 points overall/,
+    );
     const html = await readFile(join(folder.path, "out/report.html"), "utf8");
     const markdown = await readFile(join(folder.path, "out/report.md"), "utf8");
     expect(html).not.toContain("<script");
@@ -178,6 +137,10 @@ describe("dualtail report", () => {
     ]);
     expect(stderr).toContain("left out: 1 run of another setting");
     expect(markdown).toContain("## Left out");
+    const beside = markdown.slice(markdown.indexOf("## Beside it: other settings"));
+    expect(beside).toMatch(/^- train\.epochs = 1: 1 run$/m);
+    expect(beside).toMatch(/^\| la · clip \| as above \| 2 \| 60\.0 \[/m);
+    expect(beside).toMatch(/^\| la · clip \| train\.epochs = 1 \| 1 \| 10\.0 \(—\) /m);
     expect(markdown).toContain("No p can fall below 0.05 here");
   }, 30_000);
 
@@ -186,6 +149,7 @@ describe("dualtail report", () => {
     expect((await cli("report", experiment, "--out", "older", ...where)).code).toBe(0);
     const markdown = await readFile(join(folder.path, "older/report.md"), "utf8");
     expect(markdown).toMatch(/^\| la \| clip \| 1 \| 10\.0 \[/m);
+    expect(markdown).not.toContain("## Beside it");
     const none = await cli("report", experiment, "--where", "train.epochs=9");
     expect(none.stderr).toMatch(/has train\.epochs=9 — there are: train\.epochs: 4, 1$/m);
     expect((await cli("report", experiment, "--where", "epochs")).code).toBe(2);

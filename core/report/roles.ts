@@ -16,7 +16,9 @@ export const isCombination = (row: Row): boolean => row.backbones.length > 1;
 /** Backdoor in any form: over models, or over strata inside one. */
 export const isBackdoorLoss = ({ loss }: Row): boolean =>
   loss === PAPER.backdoor || loss.startsWith(`${PAPER.backdoor}-`);
-export const isBackdoor = (row: Row): boolean => isBackdoorLoss(row) && isCombination(row) && !isControl(row);
+/** Backdoor over foundation models and nothing besides: what its control is the control of. */
+export const isBackdoor = (row: Row): boolean =>
+  row.loss === PAPER.backdoor && isCombination(row) && !isControl(row);
 
 /** The row of a loss trained over one backbone; of several (other options) the one that bears the loss's plain name. */
 export function singleRow(rows: readonly Row[], loss: string, backbone: string): Row | undefined {
@@ -46,10 +48,26 @@ export function singleRows(
   return found.every((row) => row !== undefined) ? found : undefined;
 }
 
-/** Controls to hold a combination against: those combined the same way where their options say so, else all. */
+/**
+ * Controls to hold a combination against: one per backbone of it, in its order. Of several the one that combines in the
+ * same space and starts from the same τ, as far as their options say.
+ */
 export function controlsFor(rows: readonly Row[], combination: Row): Row[] {
   const controls = rows.filter(isControl);
-  const space = combination.options["loss.space"];
-  const alike = controls.filter(({ options }) => space !== undefined && options["loss.space"] === space);
-  return alike.length > 0 ? alike : controls;
+  const alike = (key: string) => (row: Row) =>
+    row.options[key] !== undefined && row.options[key] === combination.options[key];
+  return combination.backbones.flatMap((backbone) => {
+    const own = controls.filter(({ backbones }) => backbones.length === 1 && backbones[0] === backbone);
+    const sameSpace = preferred(own, alike("loss.space"));
+    return preferred(sameSpace, alike("loss.tau")).slice(0, 1);
+  });
 }
+
+/** Whether a control is known to combine in another space than what it is the control of. */
+export const inOtherSpace = (control: Row, { options }: Row): boolean =>
+  options["loss.space"] !== undefined &&
+  control.options["loss.space"] !== undefined &&
+  control.options["loss.space"] !== options["loss.space"];
+
+const preferred = (rows: readonly Row[], wanted: (row: Row) => boolean): readonly Row[] =>
+  rows.some(wanted) ? rows.filter(wanted) : rows;

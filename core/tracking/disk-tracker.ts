@@ -16,7 +16,7 @@ export interface DiskTrackerOptions {
 
 /**
  * Keeps each run in a folder of its own, `<root>/<run id>/` with an append-only events.jsonl and artifacts/, for
- * `syncToMlflow` to upload. Its methods throw FileError.
+ * `syncToMlflow` to upload. It answers nothing about earlier runs. Its methods throw FileError.
  */
 export async function openDiskTracker({ root, experiment }: DiskTrackerOptions): Promise<Tracker> {
   await mkdir(root, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {

@@ -24,6 +24,39 @@ const losses = (count: number): MetricPoint[] =>
     timestamp: 1e12 + step,
   }));
 
+describe("finishedRuns", () => {
+  it("answers the finished runs with a tag, newest first, with what they logged", async () => {
+    const own = await openMlflowTracker({ client, experiment: uniqueName("finished") });
+    const start = async (name: string, tags: Readonly<Record<string, string>>) => {
+      const run = await own.startRun({ name, tags });
+      await run.logMetrics([
+        { key: "test/overall", value: 0.1 + 0.2, step: 0, timestamp: 1 },
+        { key: "odd", value: Number.NaN, step: 0, timestamp: 1 },
+      ]);
+      return run;
+    };
+    const first = await start("first", { mark: "a" });
+    await first.logArtifact("logits", new Uint8Array([0, 255]));
+    await first.finish("FINISHED");
+    const second = await start("second", { mark: "b" });
+    await second.finish("FINISHED");
+    await (await start("unmarked", {})).finish("FINISHED");
+    await (await start("killed", { mark: "a" })).finish("KILLED");
+    await start("running", { mark: "a" });
+
+    const found = await own.finishedRuns!("mark");
+    expect(found.map(({ id, tags }) => [id, tags.mark])).toEqual([
+      [second.id, "b"],
+      [first.id, "a"],
+    ]);
+    expect(found[1]).toMatchObject({ url: first.url, metrics: { "test/overall": 0.1 + 0.2 } });
+    expect(found[1]!.metrics).not.toHaveProperty(["odd"]);
+    expect(await found[1]!.artifact("logits")).toEqual(new Uint8Array([0, 255]));
+    expect(await found[1]!.artifact("nothing")).toBeUndefined();
+    await own.close();
+  });
+});
+
 describe("openMlflowTracker", () => {
   it("tracks a nested run whole", async () => {
     const parent = await tracker.startRun({ name: "comparison" });

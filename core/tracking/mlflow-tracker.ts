@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Experiment, MlflowClient, Run } from "../mlflow-js-client/index.ts";
 import { hasErrorCode } from "../mlflow-js-client/index.ts";
 import { TrackingError, tracked } from "./errors.ts";
+import { finishedRuns } from "./finished-runs.ts";
 import { type MlflowRun, mlflowRun } from "./mlflow-run.ts";
 import { currentUser, shortenedTags, sourceTags, TAGS } from "./mlflow-tags.ts";
 import type { Tracker } from "./tracker.ts";
@@ -54,6 +55,7 @@ export async function openMlflowTracker({ client, experiment }: MlflowTrackerOpt
       if (known.tags[TAGS.reason] !== undefined) await tracked(client.runs.deleteTag(id, TAGS.reason));
       return keep(known);
     },
+    finishedRuns: (tag) => finishedRuns(client, experimentId, tag),
     async close() {
       const flushed = await Promise.allSettled([...open.values()].map((run) => run.flush()));
       open.clear();

@@ -42,6 +42,18 @@ export interface StartRun {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** A run that ended well, possibly in another process. */
+export interface FinishedRun {
+  readonly id: string;
+  /** Page of this run for a person. */
+  readonly url?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Newest values; none that is not finite. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Undefined when the run has no such artifact, or none that can be read from here. */
+  artifact(path: string): Promise<Uint8Array | undefined>;
+}
+
 export interface Tracker {
   /** For a person: where the data goes ("MLflow at http://…", "the folder …"). */
   readonly description: string;
@@ -50,6 +62,8 @@ export interface Tracker {
   startRun(run: StartRun): Promise<TrackedRun>;
   /** Opens an existing run again (resume). */
   resumeRun(id: string, name: string): Promise<TrackedRun>;
+  /** The finished runs of the experiment that have this tag, newest first. Absent: earlier runs cannot be asked for. */
+  finishedRuns?(tag: string): Promise<readonly FinishedRun[]>;
   /** Delivers what is pending and releases resources. */
   close(): Promise<void>;
 }

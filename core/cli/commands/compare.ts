@@ -9,16 +9,16 @@ import { cacheFolder } from "../folders.ts";
 import { EXIT, type Host } from "../host.ts";
 import { untilInterrupted } from "../interrupts.ts";
 import { type OpenedTracking, openTracking } from "../tracking.ts";
-import { dryRunJson, dryRunText } from "./dry-run.ts";
+import type { DryRunFlags } from "./dry-run.ts";
 import { outputFolder, prepareComparison } from "./prepare.ts";
 
-export interface CompareFlags {
+export interface CompareFlags extends DryRunFlags {
   readonly dryRun?: boolean;
   readonly device?: Device;
   readonly threads?: number;
   readonly output?: string;
-  readonly json?: boolean;
   readonly resume?: string;
+  readonly rerun?: boolean;
   readonly trackingUri?: string;
   readonly quiet?: boolean;
 }
@@ -29,6 +29,11 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
   if (resume !== undefined && !existsSync(resume)) {
     throw new UsageError(`--resume: there is no folder ${resume}`, {
       hint: "name the run folder that the comparison printed",
+    });
+  }
+  if (!flags.dryRun && (flags.rate !== undefined || flags.measure)) {
+    throw new UsageError(`${flags.measure ? "--measure" : "--rate"} is for --dry-run`, {
+      hint: "add --dry-run, or leave it out",
     });
   }
   const reporter = host.reporter({ quiet: flags.quiet });
@@ -43,7 +48,8 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
   const { config, container, document, plan } = prepared;
   const outputDir = outputFolder(config, host.cwd);
   if (flags.dryRun) {
-    host.print(flags.json ? dryRunJson(config, plan) : dryRunText(config, plan));
+    const { dryRun } = await import("./dry-run.ts");
+    host.print(await dryRun(host, prepared, flags));
     return 0;
   }
   const { executeComparison } = await import("../../comparison/execute.ts");
@@ -62,6 +68,7 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
       outputDir,
       cacheDir: cacheFolder(host.env),
       resume,
+      rerun: flags.rerun === true,
       configSource: document.text,
     });
     reporter.close();

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { buildReport, logReport, writeReport } from "../../report/index.ts";
-import { UsageError } from "../failure.ts";
 import type { Host } from "../host.ts";
 import { openClient } from "../tracking.ts";
+import { whereOf } from "./where.ts";
 
 export interface ReportFlags {
   readonly out: string;
@@ -17,7 +17,7 @@ export interface ReportFlags {
 
 /** Writes what an experiment shows, and logs it beside its runs. */
 export async function reportCommand(host: Host, experiment: string, flags: ReportFlags): Promise<number> {
-  const where = Object.fromEntries((flags.where ?? []).map(pairOf));
+  const where = whereOf(flags.where);
   const folder = path.resolve(host.cwd, flags.out);
   const reporter = host.reporter({ quiet: flags.quiet });
   const { client, close } = await openClient(host, reporter, flags.trackingUri);
@@ -44,14 +44,4 @@ export async function reportCommand(host: Host, experiment: string, flags: Repor
     await close();
   }
   return 0;
-}
-
-function pairOf(text: string): [string, string] {
-  const at = text.indexOf("=");
-  if (at < 1) {
-    throw new UsageError(`--where ${text}: not of the form param=value`, {
-      hint: "e.g. --where dataset.imbalanceRatio=100",
-    });
-  }
-  return [text.slice(0, at), text.slice(at + 1)];
 }

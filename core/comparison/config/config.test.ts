@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TempFolder, TOY_PLUGINS, tempFolder } from "../../../test/support/plugin-folder.ts";
 import { createContainer, type PluginRegistry, resolve } from "../../container/index.ts";
 import { DualtailError } from "../../errors.ts";
-import { ConfigErrors, loadConfig, parseConfigDocument, pluginsNamedBy, validateConfig } from "./index.ts";
+import { planComparison } from "../plan/index.ts";
+import {
+  type ComparisonConfig,
+  ConfigErrors,
+  loadConfig,
+  parseConfigDocument,
+  pluginsNamedBy,
+  validateConfig,
+} from "./index.ts";
 
 const MINIMAL = `
 experiment: toy
@@ -69,6 +77,13 @@ describe("validateConfig", () => {
       output: ".dualtail/runs",
       plugins: [],
     });
+  });
+
+  it("takes a number of image workers, which no cell's id depends on", () => {
+    const config = check(`${MINIMAL}images: { workers: 3 }\n`);
+    expect(config.images).toEqual({ workers: 3 });
+    const ids = (of: ComparisonConfig) => planComparison(of, registry).cells.map(({ id }) => id);
+    expect(ids(config)).toEqual(ids(check(MINIMAL)));
   });
 
   it("takes choices with options, labels, anchors and several prompts", () => {
@@ -266,6 +281,12 @@ describe("a wrong config", () => {
       "shots without n-shot",
       wrong("head: { shots: 3 }"),
       /^c\.yaml:6:9: \/head\/shots: is for "init: n-shot", but init is "text" — remove it/,
+    ],
+    ["no image workers", wrong("images: { workers: 0 }"), /\/images\/workers: must be at least 1, but is 0/],
+    [
+      "half an image worker",
+      wrong("images: { workers: 1.5 }"),
+      /\/images\/workers: must be a whole number, but is 1\.5/,
     ],
     ["an unknown prompt set", wrong("prompt: ensembel"), /\/prompt: .*or name a set: .*ensemble/],
     [

@@ -153,11 +153,11 @@ export const evaluationSchema: Schema = {
       },
     },
     priorFrom: {
-      enum: ["validation", "train"],
+      enum: ["validation", "train", "test"],
       default: "validation",
       title: "Prior from",
       description:
-        "Split on which the label prior of the pre-training data is estimated. A dataset without validation split uses `train`.",
+        "Split on which the label prior of the pre-training data is estimated. A dataset without validation split uses `train`. `test` looks at the answers: for analysis, not for results.",
     },
     tte: {
       enum: ["none", ...Object.keys(CROPS)],
@@ -198,6 +198,23 @@ export const evaluationSchema: Schema = {
           description: "A neighbour's vote weighs exp(similarity / temperature).",
         },
       },
+    },
+  },
+};
+
+export const imagesSchema: Schema = {
+  type: "object",
+  additionalProperties: false,
+  title: "Images",
+  description: "How images are prepared. Does not change results.",
+  properties: {
+    workers: {
+      type: "integer",
+      minimum: 1,
+      maximum: 1024,
+      title: "Workers",
+      description:
+        "Threads that read, resample and normalise images. When absent: half the cores, 8 at most. Decoding itself runs in libuv's thread pool, which all of them share and whose size the environment variable UV_THREADPOOL_SIZE sets (4 when it is not set); a worker has up to two images under way.",
     },
   },
 };

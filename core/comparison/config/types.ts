@@ -55,7 +55,7 @@ export interface EvaluationConfig {
   /** D-Many: more than `many` training images; D-Few: fewer than `few`. */
   readonly thresholds: { readonly many: number; readonly few: number };
   /** Split on which the pre-training prior is estimated; without a validation split it is the training split. */
-  readonly priorFrom: "validation" | "train";
+  readonly priorFrom: "validation" | "train" | "test";
   /** Crops per test image whose logits are averaged; "none": the checkpoint's own preprocessing. */
   readonly tte: "none" | CropSet;
   /** Pixels by which the short side of an image exceeds the crops. */
@@ -63,6 +63,11 @@ export interface EvaluationConfig {
   /** How images outside of training are prepared: as the checkpoint says, or with LIFT's resize to 8/7 and centre crop. */
   readonly preprocessing: "checkpoint" | "lift";
   readonly knn: { readonly enabled: boolean; readonly k: number; readonly temperature: number };
+}
+
+export interface ImagesConfig {
+  /** Threads that prepare images; absent: half the cores, 8 at most. */
+  readonly workers?: number;
 }
 
 /** A comparison as it will be run: validated, every default filled in. */
@@ -80,6 +85,7 @@ export interface ComparisonConfig {
   readonly prompts: readonly string[];
   readonly train: TrainConfig;
   readonly evaluation: EvaluationConfig;
+  readonly images?: ImagesConfig;
   readonly device: Device;
   /** CPU threads; absent: one per core. */
   readonly threads?: number;

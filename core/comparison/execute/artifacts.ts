@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { argmaxRows, crossGroups, type Metrics, softmaxRows } from "../../evaluation/index.ts";
 import { MODEL_FILE } from "../../exchange/index.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
@@ -10,6 +10,9 @@ import type { PreparedBackbone } from "./backbone.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { GroupsOfRow } from "./measure.ts";
 import type { TrainingHistory } from "./train-cell.ts";
+
+/** Artifact with a record per class. */
+export const PER_CLASS_FILE = "per-class.json";
 
 export interface RowArtifacts {
   readonly title: string;
@@ -39,7 +42,7 @@ export async function logRowArtifacts(
     pretrain: groups.pretrain,
   });
   await run.logArtifact("per-class.csv", table.csv);
-  await run.logArtifact("per-class.json", table.json);
+  await run.logArtifact(PER_CLASS_FILE, table.json);
   await run.logArtifact("predictions.csv", predictionsCsv(context, row.scores));
   const perClass = await perClassPlot({
     title,
@@ -94,6 +97,14 @@ function predictionsCsv({ dataset }: ExecutionContext, scores: Float32Array): st
     return cells.join(",");
   });
   return `${["image,label,predicted,probability,correct", ...lines].join("\n")}\n`;
+}
+
+/** Above it test logits (classes × images × 4 bytes) stay on disk. */
+const MAX_LOGGED_LOGITS = 64 * 2 ** 20;
+
+/** Test logits, so that a later comparison on another machine can combine them without training. */
+export async function logTestLogits(run: TrackedRun, file: string): Promise<void> {
+  if ((await stat(file)).size <= MAX_LOGGED_LOGITS) await run.logArtifactFile(basename(file), file);
 }
 
 /** Adapters, optimizer state and position of the newest checkpoint, and what they belong to. */

@@ -17,6 +17,7 @@ import type { StrataTraining } from "../../plugin-api/index.ts";
 import type { LoadPixels, Member } from "../../training/finetune.ts";
 import type { CellBackbone } from "../plan/index.ts";
 import { countLabels, type ExecutionContext, type SplitName, splitOf, throwIfAborted } from "./context.ts";
+import { cachedOutputs } from "./frozen-cache.ts";
 import { headStarts } from "./head-start.ts";
 import type { ImageStores } from "./images.ts";
 
@@ -84,8 +85,21 @@ export async function prepareBackbone(
   const embedSplit = (split: SplitName): Promise<EmbeddedImages> => {
     const count = splitOf(context, split).labels.length;
     const views = images.views(split);
-    return embed(`zero-shot ${split}`, count, (own) =>
-      embedImages(checkpoint, texts, load(split), count, { ...own, views }),
+    const { batchSize, preprocessing, tte, expand } = config.evaluation;
+    const settings = {
+      ...compileOptions,
+      batchSize,
+      preprocessing,
+      views,
+      ...(tte === "none" ? {} : { tte, expand }),
+    };
+    return cachedOutputs(
+      context.cacheDir,
+      { checkpoint, texts, dataset: dataset.digest, split, settings },
+      () =>
+        embed(`zero-shot ${split}`, count, (own) =>
+          embedImages(checkpoint, texts, load(split), count, { ...own, views }),
+        ),
     );
   };
   /** Kept once strata were estimated from them: the seeds that follow need them too. */
@@ -116,7 +130,8 @@ export async function prepareBackbone(
 
   let prior: Promise<PriorEstimate> | undefined;
   const estimate = async (): Promise<PriorEstimate> => {
-    const split = dataset.validation && config.evaluation.priorFrom === "validation" ? "validation" : "train";
+    const { priorFrom } = config.evaluation;
+    const split = priorFrom === "validation" && !dataset.validation ? "train" : priorFrom;
     const { labels } = splitOf(context, split);
     const counts = countLabels(splitOf(context, split), dataset.classNames.length);
     const { logits } = await zeroShot(split);

@@ -10,6 +10,8 @@ export interface ExecutionContext {
   readonly config: ComparisonConfig;
   readonly registry: ExecuteOptions["registry"];
   readonly baseDir: string;
+  /** What may be computed again at any time. */
+  readonly cacheDir: string;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly dataset: Dataset;

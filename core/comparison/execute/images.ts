@@ -3,6 +3,7 @@ import { CROPS, cropsTransform } from "../../models/images/crops-transform.ts";
 import {
   createImageStore,
   type ImageStore,
+  sharedWorkers,
   testTransform,
   trainTransform,
 } from "../../models/images/index.ts";
@@ -19,14 +20,15 @@ export interface ImageStores {
 }
 
 export function createImageStores(context: ExecutionContext): ImageStores {
+  const { config } = context;
+  const workers = sharedWorkers(config.images?.workers);
   const stores = new Map<string, ImageStore>();
   const storeOf = (split: SplitName, channels: Preprocessor["channels"]): ImageStore => {
     const key = `${split}/${channels}`;
-    const store = stores.get(key) ?? createImageStore(splitOf(context, split).images, channels);
+    const store = stores.get(key) ?? createImageStore(splitOf(context, split).images, channels, { workers });
     stores.set(key, store);
     return store;
   };
-  const { config } = context;
   const cropsOf = (split: SplitName) => (split === "test" ? config.evaluation.tte : "none");
   return {
     views: (split) => {

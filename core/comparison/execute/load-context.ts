@@ -32,6 +32,7 @@ export async function loadContext(options: ExecuteOptions): Promise<ExecutionCon
     config,
     registry,
     baseDir,
+    cacheDir: options.cacheDir,
     reporter,
     signal,
     dataset,

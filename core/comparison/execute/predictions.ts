@@ -4,7 +4,8 @@ import { readSafetensorsHeader, readTensor, writeSafetensors } from "../../model
 import type { LossRecipe } from "../../plugin-api/index.ts";
 import { type CompileOptions, compile } from "../../runtime/index.ts";
 
-const FILE = "test-logits.safetensors";
+/** In a cell's folder and among its run's artifacts. */
+export const TEST_LOGITS_FILE = "test-logits.safetensors";
 
 /** Keeps the test logits of a trained cell, one tensor [N, K] per backbone, for cells that combine it with others. */
 export async function saveTestLogits(
@@ -12,7 +13,7 @@ export async function saveTestLogits(
   logits: readonly Float32Array[],
   classes: number,
 ): Promise<string> {
-  const file = join(folder, FILE);
+  const file = join(folder, TEST_LOGITS_FILE);
   await writeSafetensors(
     file,
     Object.fromEntries(
@@ -27,7 +28,7 @@ export async function saveTestLogits(
 
 /** Test logits of a cell that was trained with one backbone. */
 export async function loadTestLogits(folder: string): Promise<Float32Array> {
-  return readTensor(await readSafetensorsHeader(join(folder, FILE)), "logits.0");
+  return readTensor(await readSafetensorsHeader(join(folder, TEST_LOGITS_FILE)), "logits.0");
 }
 
 /** Masses P(c), normalised; uniform when the recipe gives none. */

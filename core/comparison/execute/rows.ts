@@ -48,9 +48,14 @@ function paramsOf(cell: Cell): RowEntry["params"] {
   return cell.seedless ? params : { ...params, seed: seed! };
 }
 
+/** Tag of a run that is a row: its id. */
+export const CELL_TAG = "dualtail.cell";
+/** The same for a run that is only there to be combined. */
+export const EXTRA_SEED_TAG = "dualtail.extra_seed";
+
 /** MLflow tags of a row's run; what reads rows back from MLflow asks for `dualtail.cell`. */
 export const tagsOf = ({ id, row, hidden = false }: RowEntry): Record<string, string> => ({
-  [hidden ? "dualtail.extra_seed" : "dualtail.cell"]: id,
+  [hidden ? EXTRA_SEED_TAG : CELL_TAG]: id,
   "dualtail.kind": row.kind,
 });
 

@@ -7,6 +7,10 @@ export interface RunRecord {
   readonly runId: string;
   readonly status: "RUNNING" | "FINISHED" | "FAILED" | "KILLED";
   readonly metrics?: Readonly<Record<string, number>>;
+  /** Of the content it was started with. */
+  readonly fingerprint?: string;
+  /** It is a run of another comparison; `url` is its page. */
+  readonly reused?: { readonly url?: string };
 }
 
 interface FolderState {

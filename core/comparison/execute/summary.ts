@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Metrics } from "../../evaluation/index.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
 import type { ResultRow } from "../execution-types.ts";
 import {
@@ -16,8 +15,8 @@ import type { TrainingHistory } from "./train-cell.ts";
 
 export interface RowSummary {
   readonly row: ResultRow;
-  /** Absent for a row that an earlier session finished. */
-  readonly metrics?: Metrics;
+  /** [K] accuracy; absent for a row that an earlier session finished, as its history is for one of an earlier comparison. */
+  readonly perClass?: ArrayLike<number>;
   readonly history?: TrainingHistory;
 }
 
@@ -35,7 +34,14 @@ export async function summarize(
     ...(row.seed === undefined ? {} : { seed: row.seed }),
     metrics: row.metrics,
   }));
-  const { markdown, json, text } = comparisonTable(rows, { title: context.config.name });
+  const table = comparisonTable(rows, { title: context.config.name });
+  const { json } = table;
+  const reused = summaries.map(({ row }) => row).filter((row) => row.reused !== undefined);
+  const markdown = `${table.markdown}${reusedNote(reused)}`;
+  const text =
+    reused.length === 0
+      ? table.text
+      : `${table.text}\n(${reused.length} of ${summaries.length} rows are of finished runs, not run again: which, says comparison.md)`;
   const keep = async (file: string, content: string) => {
     await writeFile(join(folder.path, file), content);
     await parent.logArtifact(file, content);
@@ -47,10 +53,8 @@ export async function summarize(
   for (const backbone of new Set(rows.map((row) => row.backbone))) {
     const plot = await groupAccuracyPlot({ rows, backbone });
     await logPlot(parent, `plots/group-accuracy-${fileName(backbone)}.svg`, plot);
-    const series = summaries.flatMap(({ row, metrics }) =>
-      metrics && row.backbones.join("+") === backbone
-        ? [{ name: row.label, accuracy: metrics.perClass }]
-        : [],
+    const series = summaries.flatMap(({ row, perClass }) =>
+      perClass && row.backbones.join("+") === backbone ? [{ name: row.label, accuracy: perClass }] : [],
     );
     const curves = summaries.flatMap(({ row, history }) =>
       history && row.backbones.join("+") === backbone ? [{ name: row.label, ...history }] : [],
@@ -71,6 +75,16 @@ export async function summarize(
   const best = Math.max(...rows.map((row) => row.metrics["test/overall"] ?? 0));
   await parent.logMetrics([{ key: "best/test/overall", value: best, step: 0, timestamp }]);
   return { table: markdown, tableText: text };
+}
+
+/** Which rows come from which runs. */
+function reusedNote(rows: readonly ResultRow[]): string {
+  if (rows.length === 0) return "";
+  const lines = rows.map(({ label, reused }) => {
+    const { run, url } = reused!;
+    return `- ${label}: ${url === undefined ? run : `[${run}](${url})`}`;
+  });
+  return `\nNot run again; from finished runs of earlier comparisons:\n\n${lines.join("\n")}\n`;
 }
 
 const fileName = (label: string): string => label.replaceAll(/[^A-Za-z0-9]+/g, "-");

@@ -106,6 +106,33 @@ describe("planComparison", () => {
     ]);
   });
 
+  it("says that the training images are embedded for losses whose strata are estimated on them", () => {
+    const { cells, shared } = planOf({ losses: ["la", "backdoor-strata", "backdoor"], backbones: ["toy-a"] });
+    const [features] = shared.filter(({ what }) => what === "training features");
+    expect(features).toEqual({ what: "training features", of: "toy-a", usedBy: [cells[1]!.id] });
+  });
+
+  it("tells plugins chosen in options by their names, with what tells them apart", () => {
+    const losses = [
+      { use: "backdoor-strata", strata: "class-wise" },
+      { use: "backdoor-strata", strata: { use: "k-means", clusters: 8 } },
+      { use: "backdoor-strata", strata: { use: "k-means", clusters: 9, normalize: true } },
+    ];
+    const { cells } = planOf({ losses, backbones: ["toy-a"] });
+    expect(cells.map(({ loss }) => loss.label)).toEqual([
+      "backdoor-strata(strata=class-wise)",
+      "backdoor-strata(strata=k-means(clusters=8, normalize=false))",
+      "backdoor-strata(strata=k-means(clusters=9, normalize=true))",
+    ]);
+    // One of each needs no more than its name.
+    const two = planOf({ losses: losses.slice(0, 2), backbones: ["toy-a"] });
+    expect(two.cells.map(({ loss }) => loss.label)).toEqual([
+      "backdoor-strata(strata=class-wise)",
+      "backdoor-strata(strata=k-means)",
+    ]);
+    expect(two.cells.map(({ id }) => id)).toEqual(cells.slice(0, 2).map(({ id }) => id));
+  });
+
   it("plans the built-in post-hoc backdoor over la", () => {
     const { cells } = planOf({ losses: ["la", "backdoor"] });
     const post = cells.filter(({ loss }) => loss.name === "backdoor");

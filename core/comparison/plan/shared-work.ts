@@ -4,6 +4,9 @@ import type { Cell, SharedWork } from "./types.ts";
 /** Starts of a head that are made from the frozen features of all training images. */
 const NEEDS_FEATURES: ReadonlySet<HeadInit> = new Set(["class-mean", "linear-probe"]);
 
+/** Its strata are estimated on training images, as the frozen backbone sees them. */
+const hasStrata = ({ recipe }: Cell): boolean => recipe.mode === "single" && recipe.strata !== undefined;
+
 /** Work that is done once for several cells, in the order in which it is first needed. */
 export function sharedWork(config: ComparisonConfig, cells: readonly Cell[]): SharedWork[] {
   const ids = (users: readonly Cell[]) => users.map(({ id }) => id);
@@ -24,7 +27,7 @@ export function sharedWork(config: ComparisonConfig, cells: readonly Cell[]): Sh
     ...perBackbone("zero-shot", () => true),
     ...perBackbone(
       "training features",
-      ({ kind }) => kind !== "post-hoc" && NEEDS_FEATURES.has(config.head.init),
+      (cell) => cell.kind !== "post-hoc" && (NEEDS_FEATURES.has(config.head.init) || hasStrata(cell)),
     ),
     ...perBackbone("pre-training prior", ({ needsPretrainPrior }) => needsPretrainPrior),
     ...trained,

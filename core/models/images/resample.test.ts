@@ -40,8 +40,10 @@ describe("resample", () => {
 
   it.each(cases)("gives Pillow's pixels: $title", ({ image, box, width, height, filter, results }) => {
     const window = whole(width, height);
-    const out = resample(decoded(image), { box, width, height, window, filter }, createScratch());
-    expect(out).toEqual(bytes(results[filter]));
+    for (const simd of [true, false]) {
+      const out = resample(decoded(image), { box, width, height, window, filter }, createScratch({ simd }));
+      expect(out).toEqual(bytes(results[filter]));
+    }
   });
 
   it("computes a window as the same part of the whole", () => {

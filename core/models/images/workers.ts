@@ -91,7 +91,14 @@ function sourceLoader(): string {
   return `data:text/javascript,${encodeURIComponent(register)}`;
 }
 
-let common: ImageWorkers | undefined;
+const common = new Map<number, ImageWorkers>();
 
-/** The workers that stores share unless they are given others. */
-export const sharedWorkers = (): ImageWorkers => (common ??= createImageWorkers());
+/**
+ * The workers that stores share; those of the default number unless stores are given others.
+ * @throws DualtailError when `count` is no number of workers
+ */
+export function sharedWorkers(count: number = defaultWorkers()): ImageWorkers {
+  const workers = common.get(count) ?? createImageWorkers(count);
+  common.set(count, workers);
+  return workers;
+}

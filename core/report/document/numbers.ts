@@ -12,9 +12,9 @@ export function interval(bounds: { readonly low?: number; readonly high?: number
   return `[${signed(bounds.low)}, ${signed(bounds.high)}]`;
 }
 
-/** "[45.1, 49.0]" in per cent. */
+/** "[45.1, 49.0]" in per cent, of an accuracy: what a wide interval has beyond 0 and 100 means nothing. */
 export const range = ({ low, high }: { readonly low: number; readonly high: number }): string =>
-  `[${percent(low)}, ${percent(high)}]`;
+  `[${percent(Math.max(0, low))}, ${percent(Math.min(1, high))}]`;
 
 export function signed(share: number): string {
   const text = (100 * share).toFixed(1);
@@ -23,5 +23,16 @@ export function signed(share: number): string {
 
 /** p-values: "< 0.001", "0.034". */
 export const pValue = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+
+/** A correlation or another plain number: "−0.123". */
+export const fixed = (value: number | undefined): string =>
+  value === undefined
+    ? UNDEFINED
+    : Number.isFinite(value)
+      ? value
+          .toFixed(3)
+          .replace("-", "−")
+          .replace(/^−(?=0\.000$)/, "")
+      : "∞";
 
 export { percent, UNDEFINED };

@@ -11,6 +11,10 @@ export interface ClassTable {
   readonly trainCounts: readonly number[];
   readonly downstream: readonly Group[];
   readonly pretrain: readonly Group[];
+  /** What the P-groups were made from. */
+  readonly prior?: readonly number[];
+  /** Whether those are counts that a checkpoint records; only said of runs over one backbone. */
+  readonly recorded: boolean;
 }
 
 /** What predictions.csv says about each test image. */
@@ -46,19 +50,24 @@ export async function readClassTable(client: MlflowClient, run: RunInfo): Promis
       isGroup(row.d_group) &&
       isGroup(row.p_group);
     if (!fits) throw new RunArtifactError(run, name, `lacks name, n_train, d_group or p_group of class ${k}`);
-    const { name: className, n_train, d_group, p_group } = row;
-    return { className, n_train, d_group, p_group } as {
+    const { name: className, n_train, d_group, p_group, prior, n_pretrain } = row;
+    return { className, n_train, d_group, p_group, prior, n_pretrain } as {
       className: string;
       n_train: number;
       d_group: Group;
       p_group: Group;
+      prior: unknown;
+      n_pretrain: unknown;
     };
   });
   const names = table.map(({ className }) => className);
   const twice = names.find((own, k) => names.indexOf(own) !== k);
   if (twice !== undefined) throw new RunArtifactError(run, name, `has two classes called "${twice}"`);
+  const prior = table.map((own) => own.prior);
   return {
     names,
+    ...(prior.every(isNumber) ? { prior } : {}),
+    recorded: table.every(({ n_pretrain }) => isNumber(n_pretrain)),
     trainCounts: table.map(({ n_train }) => n_train),
     downstream: table.map(({ d_group }) => d_group),
     pretrain: table.map(({ p_group }) => p_group),
@@ -112,6 +121,17 @@ export async function readPrior(
   const recorded = column("recorded");
   if (!estimated.every(isNumber)) throw new RunArtifactError(run, name, "lacks the prior of some classes");
   return { estimated, ...(recorded.every(isNumber) ? { recorded } : {}) };
+}
+
+/** Ids of the runs that a comparison took from earlier ones instead of running them again. @throws RunArtifactError */
+export async function readReused(client: MlflowClient, run: RunInfo): Promise<string[]> {
+  const name = "reused.json";
+  const entries = await readJson(client, run, name);
+  const ids = Array.isArray(entries) ? entries.map((entry) => (isRecord(entry) ? entry.run : undefined)) : [];
+  if (ids.length === 0 || !ids.every((id) => typeof id === "string")) {
+    throw new RunArtifactError(run, name, "lists no runs");
+  }
+  return ids;
 }
 
 async function readJson(client: MlflowClient, run: RunInfo, name: string): Promise<unknown> {

@@ -1,6 +1,10 @@
 import type { Run } from "../../mlflow-js-client/index.ts";
 
-type Params = Readonly<Record<string, string>>;
+export type Params = Readonly<Record<string, string>>;
+
+/** Whether a param is one that the rows of a gathering may differ in, beyond their method. */
+export type Varied = (key: string) => boolean;
+export const NOTHING: Varied = () => false;
 
 /** What all rows of a report must share: data, PEFT, head, prompts, training, evaluation. */
 const SETTING = /^(dataset|peft|prompts|head|train|evaluation)(\.|$)/;
@@ -14,11 +18,35 @@ const pick = (params: Params, keep: (key: string) => boolean): Params =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-export const settingOf = ({ params }: Run): Params => pick(params, (key) => SETTING.test(key));
+export const settingOf = ({ params }: Pick<Run, "params">, varied: Varied = NOTHING): Params =>
+  pick(params, (key) => SETTING.test(key) && !varied(key));
+
+/** Whether a model as it was pre-trained can score differently by it: training says nothing about zero-shot rows. */
+export const concernsFrozen: Varied = (key) => /^(dataset|prompts|evaluation|backbone)(\.|$)/.test(key);
+
+/** The rest of a setting. */
+export const isOfTraining: Varied = (key) => SETTING.test(key) && !concernsFrozen(key);
+
+export const isZeroShot = ({ params }: Pick<Run, "params">): boolean => params.kind === "zero-shot";
+
+/**
+ * Params in which a run differs from a setting, as far as they can matter to it, with the run's values. A zero-shot run
+ * is logged once, by whatever comparison came first, and belongs to all that evaluate alike.
+ */
+export function foreignTo(run: Pick<Run, "params">, setting: Params, varied: Varied = NOTHING): string[] {
+  const kept = isZeroShot(run) ? concernsFrozen : () => true;
+  const part = (own: Params) => pick(own, (key) => kept(key) && !varied(key));
+  return differencesOf(part(settingOf(run)), part(setting));
+}
 
 /** What tells a row from others of its setting: loss, backbones, kind, and their options; not the seed. */
-export const methodOf = ({ params }: Run): Params =>
-  pick(params, (key) => !SETTING.test(key) && key !== "seed");
+export const methodOf = ({ params }: Pick<Run, "params">, varied: Varied = NOTHING): Params =>
+  pick(params, (key) => !SETTING.test(key) && key !== "seed" && !varied(key));
+
+export const variedOf = ({ params }: Pick<Run, "params">, varied: Varied): Params => pick(params, varied);
+
+/** As a key: what picks sort alike is alike. */
+export const keyOf = (params: Params): string => JSON.stringify(params);
 
 export function seedOf({ params }: Run): number | undefined {
   return params.seed === undefined ? undefined : Number(params.seed);

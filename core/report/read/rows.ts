@@ -3,7 +3,19 @@ import type { MlflowClient, Run } from "../../mlflow-js-client/index.ts";
 import { trackingError } from "../../tracking/errors.ts";
 import { ReportError, RunArtifactError } from "../errors.ts";
 import { type ClassTable, type Predictions, readClassTable, readPredictions } from "./artifacts.ts";
-import { differencesOf, labelOf, methodOf, seedOf, settingOf } from "./identity.ts";
+import {
+  foreignTo,
+  isZeroShot,
+  keyOf,
+  labelOf,
+  methodOf,
+  NOTHING,
+  type Params,
+  seedOf,
+  settingOf,
+  type Varied,
+  variedOf,
+} from "./identity.ts";
 
 /** A run of a row. */
 export interface SeededRun {
@@ -23,17 +35,23 @@ export interface Row {
   readonly kind: string;
   readonly backbones: readonly string[];
   /** Params beginning with "loss.". */
-  readonly options: Readonly<Record<string, string>>;
+  readonly options: Params;
+  /** Params in which rows were allowed to differ beyond their method; empty where one setting is read. */
+  readonly varied: Params;
   /** By seed, ascending. */
   readonly runs: readonly SeededRun[];
   /** [K] */
   readonly downstream: readonly Group[];
   readonly pretrain: readonly Group[];
+  /** [K] what the P-groups were made from, where the run logged it. */
+  readonly prior?: readonly number[];
+  /** Whether that is what checkpoints record; only known of rows over one backbone. */
+  readonly recorded?: boolean;
 }
 
 /** What a report is made of. */
 export interface Gathered {
-  readonly setting: Readonly<Record<string, string>>;
+  readonly setting: Params;
   /** [K] */
   readonly classNames: readonly string[];
   readonly trainCounts: readonly number[];
@@ -53,79 +71,115 @@ interface Read {
   readonly predictions: Predictions;
 }
 
+/** What a run logged about classes and test images; each run is downloaded once. @throws RunArtifactError, TrackingError */
+export type RunReader = (run: Run) => Promise<Read>;
+
+export function runReader(client: MlflowClient): RunReader {
+  const known = new Map<string, Promise<Read>>();
+  const read = async (run: Run): Promise<Read> => {
+    try {
+      const table = await readClassTable(client, run.info);
+      return { run, table, predictions: await readPredictions(client, run.info, table.names) };
+    } catch (error) {
+      throw error instanceof RunArtifactError ? error : trackingError(error);
+    }
+  };
+  return (run) => {
+    const made = known.get(run.info.runId) ?? read(run);
+    known.set(run.info.runId, made);
+    return made;
+  };
+}
+
+export interface Gathering {
+  /** Params in which rows may differ beyond their method. Default: none, so that all share one setting. */
+  readonly varied?: Varied;
+  /** The run whose setting counts. Default: the newest. */
+  readonly like?: Pick<Run, "params">;
+  /** A run that was read: its classes and test images count. Default: those of most runs. */
+  readonly testedAs?: Run;
+}
+
 /**
- * Joins runs to rows: one setting (that of the newest run), of runs that repeat each other the newest, one set of test
+ * Joins runs to rows: one setting (that of the newest run; of zero-shot runs as far as it can matter to them), of runs that repeat each other the newest, one set of test
  * images (that of most runs). What does not fit is left out with its reason.
  *
  * @param runs newest first
  * @throws ReportError when no run is left; TrackingError for a server that fails
  */
-export async function gatherRows(client: MlflowClient, runs: readonly Run[]): Promise<Gathered> {
+export async function gatherRows(
+  read: RunReader,
+  runs: readonly Run[],
+  { varied = NOTHING, like = runs[0]!, testedAs }: Gathering = {},
+): Promise<Gathered> {
   const omitted: string[] = [];
-  const setting = settingOf(runs[0]!);
+  const setting = settingOf(like, varied);
   const newest = new Map<string, Run>();
   const foreign = new Map<string, number>();
   for (const run of runs) {
-    const other = differencesOf(settingOf(run), setting);
-    const key = JSON.stringify([methodOf(run), seedOf(run) ?? null]);
+    const other = foreignTo(run, setting, varied);
+    const key = JSON.stringify([methodOf(run, varied), variedOf(run, varied), seedOf(run) ?? null]);
     if (other.length > 0) foreign.set(other.join(", "), (foreign.get(other.join(", ")) ?? 0) + 1);
     else if (!newest.has(key)) newest.set(key, run);
-    else omitted.push(`${called(run)}: a newer run of the same cell counts`);
+    else if (!isZeroShot(run)) omitted.push(`${called(run)}: a newer run of the same cell counts`);
   }
   for (const [how, count] of foreign) {
     omitted.push(`${count} ${count === 1 ? "run" : "runs"} of another setting: ${how}`);
   }
+  const wanted = ownOrNeeded([...newest.values()], (run) => keyOf(settingOf(run, varied)) === keyOf(setting));
   const all: Read[] = [];
-  for (const run of newest.values()) {
-    const made = await readRun(client, run, omitted);
-    if (made) all.push(made);
+  for (const run of wanted) {
+    try {
+      all.push(await read(run));
+    } catch (error) {
+      if (!(error instanceof RunArtifactError)) throw error;
+      omitted.push(error.message);
+    }
   }
   if (all.length === 0) throw new ReportError(`no run can be reported: ${omitted.join("; ")}`);
-  const { read, others } = mostAlike(all);
+  const { alike, others } = alikeOf(all, testedAs && (await read(testedAs)));
+  if (alike.length === 0) throw new ReportError("no run was tested on the same images");
   for (const { run } of others) {
-    omitted.push(`${called(run)}: other classes or test images than ${called(read[0]!.run)}`);
+    omitted.push(`${called(run)}: other classes or test images than ${called(alike[0]!.run)}`);
   }
-  const { table, predictions } = read[0]!;
+  const { table, predictions } = alike[0]!;
   return {
     setting,
     classNames: table.names,
     trainCounts: table.trainCounts,
     labels: predictions.labels,
-    rows: toRows(read),
+    rows: toRows(alike, varied),
     omitted,
   };
 }
 
+/** Without zero-shot runs logged beside another setting whose backbone no run here has. */
+function ownOrNeeded(runs: readonly Run[], isOwn: (run: Run) => boolean): Run[] {
+  const backbones = new Set(
+    runs.filter(isOwn).flatMap(({ params: { backbone = "" } }) => [backbone, ...backbone.split("+")]),
+  );
+  return runs.filter((run) => isOwn(run) || backbones.has(run.params.backbone ?? ""));
+}
+
 const called = ({ info }: Run) => `"${info.runName}" (${info.runId})`;
 
-async function readRun(client: MlflowClient, run: Run, omitted: string[]): Promise<Read | undefined> {
-  try {
-    const table = await readClassTable(client, run.info);
-    return { run, table, predictions: await readPredictions(client, run.info, table.names) };
-  } catch (error) {
-    if (!(error instanceof RunArtifactError)) throw trackingError(error);
-    omitted.push(error.message);
-    return undefined;
-  }
-}
-
-/** The runs over the same classes and test images that are most; of equally many the newest. */
-function mostAlike(all: readonly Read[]): { read: Read[]; others: Read[] } {
+/** The runs over the same classes and test images as `reference`, else those that are most; of equally many the newest. */
+function alikeOf(all: readonly Read[], reference?: Read): { alike: Read[]; others: Read[] } {
+  const keyOfTest = ({ table, predictions }: Read) =>
+    JSON.stringify([table.names, predictions.images, [...predictions.labels]]);
   const groups = new Map<string, Read[]>();
-  for (const own of all) {
-    const { table, predictions } = own;
-    const key = JSON.stringify([table.names, predictions.images, [...predictions.labels]]);
-    groups.set(key, [...(groups.get(key) ?? []), own]);
-  }
-  const read = [...groups.values()].reduce((best, own) => (own.length > best.length ? own : best));
-  return { read, others: all.filter((own) => !read.includes(own)) };
+  for (const own of all) groups.set(keyOfTest(own), [...(groups.get(keyOfTest(own)) ?? []), own]);
+  const alike = reference
+    ? (groups.get(keyOfTest(reference)) ?? [])
+    : [...groups.values()].reduce((best, own) => (own.length > best.length ? own : best));
+  return { alike, others: all.filter((own) => !alike.includes(own)) };
 }
 
-function toRows(read: readonly Read[]): Row[] {
+function toRows(read: readonly Read[], varied: Varied): Row[] {
   const byMethod = new Map<string, Read[]>();
   // Oldest first: rows appear in the order in which the comparison ran them.
   for (const own of [...read].reverse()) {
-    const key = JSON.stringify(methodOf(own.run));
+    const key = JSON.stringify([methodOf(own.run, varied), variedOf(own.run, varied)]);
     byMethod.set(key, [...(byMethod.get(key) ?? []), own]);
   }
   const rows = [...byMethod.values()].map((members): Row => {
@@ -138,14 +192,18 @@ function toRows(read: readonly Read[]): Row[] {
       kind: run.tags["dualtail.kind"] ?? kind,
       backbones: kind === "joint" || kind === "post-hoc" ? backbone.split("+") : [backbone],
       options,
+      varied: variedOf(run, varied),
       downstream: table.downstream,
       pretrain: table.pretrain,
+      ...(table.prior ? { prior: table.prior, recorded: table.recorded } : {}),
       runs: members.map(toSeeded).sort((a, b) => (a.seed ?? 0) - (b.seed ?? 0)),
     };
   });
   // Two rows must not look the same, whatever their users called them.
   return rows.map((row) =>
-    rows.some((other) => other !== row && nameOf(other) === nameOf(row))
+    rows.some(
+      (other) => other !== row && nameOf(other) === nameOf(row) && keyOf(other.varied) === keyOf(row.varied),
+    )
       ? { ...row, label: `${row.label} (${showOptions(row)})` }
       : row,
   );

@@ -5,11 +5,11 @@ import { type Block, cell, heading, paragraph } from "../document/blocks.ts";
 import { percent, UNDEFINED } from "../document/numbers.ts";
 import { nameOf, type Row } from "../read/rows.ts";
 
-/** 3×3 maps of all rows: a picture each, and one table of the same figures. */
-export async function crossingBlocks(analysis: Analysis): Promise<Block[]> {
+/** 3×3 maps of all rows: a picture each unless `draw` is false, and one table of the same figures. */
+export async function crossingBlocks(analysis: Analysis, draw = true): Promise<Block[]> {
   const maps = analysis.rows.map((row) => mapOf(analysis, row));
   const figures = [];
-  for (const [i, { row, accuracy, classes }] of maps.entries()) {
+  for (const [i, { row, accuracy, classes }] of draw ? maps.entries() : []) {
     const svg = await crossingPlot({ title: nameOf(row), accuracy, classes });
     figures.push({ name: `groups-3x3-${i}`, caption: nameOf(row), svg });
   }
@@ -19,7 +19,7 @@ export async function crossingBlocks(analysis: Analysis): Promise<Block[]> {
       "Mean per-class accuracy (%) over seeds and the number of classes, D-groups (training counts) by P-groups (pre-training). " +
         `${UNDEFINED}: an empty cell, or one without test images.`,
     ),
-    { kind: "figures", figures },
+    ...(figures.length > 0 ? [{ kind: "figures" as const, figures }] : []),
     {
       kind: "table",
       leftColumns: 1,
@@ -37,7 +37,8 @@ export async function crossingBlocks(analysis: Analysis): Promise<Block[]> {
   ];
 }
 
-function mapOf(analysis: Analysis, row: Row) {
+/** Accuracies and numbers of classes, [D][P]; an empty cell's accuracy is undefined. */
+export function mapOf(analysis: Analysis, row: Row) {
   const cells = crossGroups(row.downstream, row.pretrain);
   return {
     row,

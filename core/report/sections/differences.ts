@@ -12,7 +12,15 @@ import { type Block, type Cell, cell, heading, paragraph } from "../document/blo
 import { interval, points, pValue, UNDEFINED } from "../document/numbers.ts";
 import { differencesPlot } from "../plots/differences.ts";
 import { nameOf, type Row } from "../read/rows.ts";
-import { controlsFor, isCombination, isControl, PAPER, singleRow, singleRows } from "../roles.ts";
+import {
+  controlsFor,
+  inOtherSpace,
+  isCombination,
+  isControl,
+  PAPER,
+  singleRow,
+  singleRows,
+} from "../roles.ts";
 
 interface Comparison {
   readonly row: Row;
@@ -53,7 +61,11 @@ export async function controlBlocks(analysis: Analysis): Promise<Block[]> {
     .filter((row) => isCombination(row) && !isControl(row))
     .flatMap((row): Comparison[] => {
       const controls = controlsFor(rows, row);
-      const each = controls.map((control) => ({ row, against: [control], name: nameOf(control) }));
+      const each = controls.map((control) => ({
+        row,
+        against: [control],
+        name: `${nameOf(control)}${inOtherSpace(control, row) ? " (another space)" : ""}`,
+      }));
       return controls.length > 1 ? [{ row, against: controls, name: "mean of the controls" }, ...each] : each;
     });
   return [
@@ -124,10 +136,13 @@ async function differenceBlocks(
 /** Bold only where interval and corrected p agree. */
 export function differenceCell(difference: Difference | undefined): Cell {
   if (!difference) return cell(UNDEFINED);
-  const { low, high, adjusted } = difference;
-  const strong = (low > 0 || high < 0) && adjusted < 0.05;
-  return { text: points(difference), note: `${interval(difference)} p ${pValue(adjusted)}`, strong };
+  const note = `${interval(difference)} p ${pValue(difference.adjusted)}`;
+  return { text: points(difference), note, strong: told(difference) };
 }
+
+/** Told from 0 by the interval and, among all of its family, by the corrected p. */
+export const told = ({ low, high, adjusted }: Difference): boolean =>
+  (low > 0 || high < 0) && adjusted < 0.05;
 
 /** With many comparisons, the smallest p that the resamples can give is not small enough for any of them. */
 const floorNote = (family: number, resamples: number): string =>

@@ -2,7 +2,7 @@ import { klDivergence, pretrainGroups, spearman } from "../../evaluation/index.t
 import type { MlflowClient } from "../../mlflow-js-client/index.ts";
 import { trackingError } from "../../tracking/errors.ts";
 import { type Block, type Cell, cell, type Figure, heading, paragraph } from "../document/blocks.ts";
-import { UNDEFINED } from "../document/numbers.ts";
+import { fixed, UNDEFINED } from "../document/numbers.ts";
 import { RunArtifactError } from "../errors.ts";
 import { priorScatter } from "../plots/prior-scatter.ts";
 import { type PriorTable, readPrior } from "../read/artifacts.ts";
@@ -30,15 +30,12 @@ export async function gatherPriors(
   return { priors, omitted };
 }
 
-const fixed = (value: number | undefined) =>
-  value === undefined ? UNDEFINED : Number.isFinite(value) ? value.toFixed(3).replace("-", "−") : "∞";
-
 /** The estimated prior against the recorded counts, and how far backbones agree on what is rare. */
-export async function priorBlocks(priors: readonly BackbonePrior[]): Promise<Block[]> {
+export async function priorBlocks(priors: readonly BackbonePrior[], draw = true): Promise<Block[]> {
   if (priors.length === 0) return [heading(2, "Pre-training priors"), paragraph("No run has logged one.")];
   const figures: Figure[] = [];
   for (const [i, { backbone, estimated, recorded }] of priors.entries()) {
-    if (!recorded) continue;
+    if (!recorded || !draw) continue;
     const svg = await priorScatter(backbone, recorded, estimated);
     figures.push({
       name: `prior-${i}`,
@@ -50,7 +47,7 @@ export async function priorBlocks(priors: readonly BackbonePrior[]): Promise<Blo
     cell(backbone),
     cell(fixed(recorded && spearman(estimated, recorded))),
     cell(fixed(recorded && klDivergence(recorded, estimated))),
-    cell(recorded ? `${shared(pretrainGroups(recorded), pretrainGroups(estimated))}` : UNDEFINED),
+    cell(recorded ? shared(recorded, estimated) : UNDEFINED),
   ]);
   return [
     heading(2, "Pre-training priors"),
@@ -69,41 +66,87 @@ export async function priorBlocks(priors: readonly BackbonePrior[]): Promise<Blo
   ];
 }
 
-const shared = (a: ReturnType<typeof pretrainGroups>, b: ReturnType<typeof pretrainGroups>): string => {
-  const few = a.filter((group) => group === "few").length;
-  return `${a.filter((group, k) => group === "few" && b[k] === "few").length} of ${few}`;
-};
+const few = (prior: readonly number[]): Set<number> =>
+  new Set(pretrainGroups(prior).flatMap((group, k) => (group === "few" ? [k] : [])));
+
+const commonTo = (sets: readonly ReadonlySet<number>[]): number[] =>
+  [...(sets[0] ?? [])].filter((k) => sets.every((own) => own.has(k)));
+
+const shared = (a: readonly number[], b: readonly number[]): string =>
+  `${commonTo([few(a), few(b)]).length} of ${few(a).size}`;
+
+/** How far priors agree on which classes are rare. */
+export interface Overlap {
+  /** P-Few classes of each. */
+  readonly few: number;
+  /** P-Few classes of all. */
+  readonly common: number;
+  /** Those in common over those in any. */
+  readonly jaccard: number;
+  /** Spearman's ρ of two priors; undefined for more, or a constant one. */
+  readonly rank?: number;
+}
+
+export interface Agreement {
+  readonly backbones: readonly string[];
+  readonly estimated: Overlap;
+  /** Where all of them record their counts. */
+  readonly recorded?: Overlap;
+}
+
+function overlapOf(priors: readonly (readonly number[])[]): Overlap {
+  const sets = priors.map(few);
+  const common = commonTo(sets).length;
+  const rank = priors.length === 2 ? spearman(priors[0]!, priors[1]!) : undefined;
+  return {
+    few: sets[0]!.size,
+    common,
+    jaccard: common / new Set(sets.flatMap((own) => [...own])).size,
+    ...(rank === undefined ? {} : { rank }),
+  };
+}
+
+/** Of every two backbones and, where there are more, of all. */
+export function agreementsOf(priors: readonly BackbonePrior[]): Agreement[] {
+  if (priors.length < 2) return [];
+  const pairs = priors.flatMap((a, i) => priors.slice(i + 1).map((b) => [a, b]));
+  return [...pairs, ...(priors.length > 2 ? [[...priors]] : [])].map((own) => {
+    const recorded = own.flatMap((prior) => (prior.recorded ? [prior.recorded] : []));
+    return {
+      backbones: own.map(({ backbone }) => backbone),
+      estimated: overlapOf(own.map(({ estimated }) => estimated)),
+      ...(recorded.length === own.length ? { recorded: overlapOf(recorded) } : {}),
+    };
+  });
+}
 
 function agreement(priors: readonly BackbonePrior[]): Block[] {
   if (priors.length < 2) return [paragraph("There is one backbone.")];
-  const pairs = priors.flatMap((a, i) => priors.slice(i + 1).map((b) => [a, b] as const));
-  const few = pretrainGroups(priors[0]!.estimated).filter((group) => group === "few").length;
-  const chance = (few * few) / priors[0]!.estimated.length;
-  const both = ([a, b]: readonly [BackbonePrior, BackbonePrior]) =>
-    a.recorded && b.recorded ? ([a.recorded, b.recorded] as const) : undefined;
+  const all = agreementsOf(priors);
+  const { few: size } = all[0]!.estimated;
+  const chance = size ** 2 / priors[0]!.estimated.length;
+  const cells = (own: Overlap | undefined): Cell[] =>
+    own
+      ? [cell(fixed(own.rank)), cell(`${own.common} of ${own.few}`), cell(fixed(own.jaccard))]
+      : [cell(UNDEFINED), cell(UNDEFINED), cell(UNDEFINED)];
+  const header = (name: string) => [
+    `rank correlation, ${name}`,
+    `P-Few in common, ${name}`,
+    `Jaccard, ${name}`,
+  ];
   return [
     {
       kind: "table",
       leftColumns: 1,
-      header: [
-        "backbones",
-        "rank correlation, estimated",
-        "P-Few in common, estimated",
-        "rank correlation, recorded",
-        "P-Few in common, recorded",
-      ],
-      rows: pairs.map((pair) => {
-        const [a, b] = pair;
-        const recorded = both(pair);
-        return [
-          cell(`${a.backbone}, ${b.backbone}`),
-          cell(fixed(spearman(a.estimated, b.estimated))),
-          cell(shared(pretrainGroups(a.estimated), pretrainGroups(b.estimated))),
-          cell(fixed(recorded && spearman(...recorded))),
-          cell(recorded ? shared(pretrainGroups(recorded[0]), pretrainGroups(recorded[1])) : UNDEFINED),
-        ];
-      }),
+      header: ["backbones", ...header("estimated"), ...header("recorded")],
+      rows: all.map(({ backbones, estimated, recorded }) => [
+        cell(backbones.join(", ")),
+        ...cells(estimated),
+        ...cells(recorded),
+      ]),
     },
-    paragraph(`By chance ${chance.toFixed(1)} of ${few} P-Few classes would be in common.`),
+    paragraph(
+      `By chance two backbones would have ${chance.toFixed(1)} of ${size} P-Few classes in common. Jaccard: those in common over those that are P-Few of any.`,
+    ),
   ];
 }

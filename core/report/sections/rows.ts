@@ -1,23 +1,7 @@
-import { GROUPS } from "../../evaluation/index.ts";
-import {
-  type Analysis,
-  DUAL_TAIL,
-  downstreamColumn,
-  type GroupColumn,
-  metricMean,
-  OVERALL,
-  pretrainColumn,
-} from "../analysis.ts";
+import { type Analysis, GROUP_COLUMNS, type GroupColumn, metricMean } from "../analysis.ts";
 import { type Block, type Cell, cell, heading, paragraph } from "../document/blocks.ts";
 import { percent, range, UNDEFINED } from "../document/numbers.ts";
 import type { Row } from "../read/rows.ts";
-
-const COLUMNS: readonly GroupColumn[] = [
-  OVERALL,
-  ...GROUPS.map(downstreamColumn),
-  ...GROUPS.map(pretrainColumn),
-  DUAL_TAIL,
-];
 
 /** The table of rows: means over seeds with their intervals. */
 export function rowsBlocks(analysis: Analysis): Block[] {
@@ -35,12 +19,19 @@ export function rowsBlocks(analysis: Analysis): Block[] {
     {
       kind: "table",
       leftColumns: 2,
-      header: ["method", "backbone", "seeds", ...COLUMNS.map(({ heading: name }) => name), "KNN", "ECE"],
+      header: [
+        "method",
+        "backbone",
+        "seeds",
+        ...GROUP_COLUMNS.map(({ heading: name }) => name),
+        "KNN",
+        "ECE",
+      ],
       rows: analysis.rows.map((row) => [
         cell(row.label),
         cell(row.backbones.join(" + ")),
         cell(row.runs[0]!.seed === undefined ? UNDEFINED : String(row.runs.length)),
-        ...COLUMNS.map((column) => accuracy(row, column)),
+        ...GROUP_COLUMNS.map((column) => accuracy(row, column)),
         metric(row, "test/knn"),
         metric(row, "test/ece"),
       ]),

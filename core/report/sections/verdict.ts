@@ -1,13 +1,14 @@
-import { type Analysis, signOf } from "../analysis.ts";
+import type { Estimate } from "../../evaluation/index.ts";
+import { type Analysis, type Sign, signOf } from "../analysis.ts";
 import type { Block } from "../document/blocks.ts";
-import { interval, points } from "../document/numbers.ts";
-import { nameOf } from "../read/rows.ts";
-import { controlsFor, isBackdoor, isControl } from "../roles.ts";
+import { interval, percent, points } from "../document/numbers.ts";
+import { nameOf, type Row } from "../read/rows.ts";
+import { controlsFor, inOtherSpace, isBackdoor, isControl } from "../roles.ts";
 
 const WORDS = {
-  "above 0": "beats the control",
-  "below 0": "is worse than the control",
-  "cannot be told from 0": "cannot be told apart from the control",
+  "above 0": "beats",
+  "below 0": "is worse than",
+  "cannot be told from 0": "cannot be told apart from",
 } as const;
 
 /** The first paragraph: whether backdoor beats its control. A sentence per backdoor row. */
@@ -23,12 +24,67 @@ export function verdictBlocks(analysis: Analysis): Block[] {
         "foundation models, combined alike). What backdoor gains over la below may be nothing but ensembling.",
     );
   }
-  const sentences = backdoors.map((row) => {
-    const difference = analysis.compare({ rows: [row], minus: controlsFor(rows, row) });
-    if (!difference) return `${nameOf(row)} was not measured.`;
-    const seeds = difference.resampled === "images" ? "; one seed, so images alone are resampled" : "";
-    const unpaired = difference.paired ? "" : "; no seeds in common";
-    return `${nameOf(row)} ${WORDS[signOf(difference)]}: ${points(difference)} points overall, 95 % interval ${interval(difference)}${seeds}${unpaired}.`;
-  });
-  return lead(sentences.join(" "));
+  return lead(backdoors.map((row) => sentence(analysis, row)).join(" "));
+}
+
+function sentence(analysis: Analysis, row: Row): string {
+  const controls = controlsFor(analysis.rows, row);
+  const best = bestControl(analysis, controls);
+  if (!best) return `${nameOf(row)}: there is no control of its backbones.`;
+  const difference = analysis.compare({ rows: [row], minus: [best.row] });
+  if (!difference) return `${nameOf(row)} was not measured.`;
+  const sign = signAgainstBest(analysis, row, controls, best.row);
+  const missing = row.backbones.filter((own) => !controls.some(({ backbones }) => backbones[0] === own));
+  const remarks = [
+    ...(difference.resampled === "images" ? ["one seed, so images alone are resampled"] : []),
+    ...(difference.paired ? [] : ["no seeds in common"]),
+    ...(inOtherSpace(best.row, row) ? ["the control combines in another space"] : []),
+    ...(missing.length > 0 ? [`there is no control of ${missing.join(", ")}`] : []),
+  ];
+  const others =
+    controls.length < 2
+      ? []
+      : [
+          `from the mean of the ${controls.length} controls ${figures(analysis.compare({ rows: [row], minus: controls }))}`,
+          ...controls
+            .filter((control) => control !== best.row)
+            .map(
+              (control) =>
+                `from that of ${control.backbones[0]} ${figures(analysis.compare({ rows: [row], minus: [control] }))}`,
+            ),
+        ];
+  return (
+    `${nameOf(row)} ${WORDS[sign]} the control of ${controls.length > 1 ? "its best backbone, " : ""}${best.row.backbones[0]} ` +
+    `(${percent(best.accuracy)} %): ${points(difference)} points overall, 95 % interval ${interval(difference)}` +
+    `${[...(others.length > 0 ? [others.join(", ")] : []), ...remarks].map((text) => `; ${text}`).join("")}.`
+  );
+}
+
+const figures = (difference: Estimate | undefined) => `${points(difference)} ${interval(difference)}`.trim();
+
+function bestControl(analysis: Analysis, controls: readonly Row[]) {
+  return controls
+    .flatMap((row) => {
+      const measured = analysis.compare({ rows: [row] });
+      return measured ? [{ row, accuracy: measured.value }] : [];
+    })
+    .reduce<{ row: Row; accuracy: number } | undefined>(
+      (best, own) => (best === undefined || own.accuracy > best.accuracy ? own : best),
+      undefined,
+    );
+}
+
+/**
+ * Which control is the best is known from the test images only. So it counts as beaten where each control is: whichever is
+ * truly best, it is among them. And as better only at the level that Bonferroni asks for a choice among as many.
+ */
+function signAgainstBest(analysis: Analysis, row: Row, controls: readonly Row[], best: Row): Sign {
+  const from = (control: Row, level?: number) =>
+    analysis.compare({ rows: [row], minus: [control], ...(level === undefined ? {} : { level }) });
+  const sign = signOf(from(best)!);
+  const sure =
+    sign === "above 0"
+      ? controls.every((control) => from(control)!.low > 0)
+      : from(best, 1 - 0.05 / controls.length)!.high < 0;
+  return sure ? sign : "cannot be told from 0";
 }

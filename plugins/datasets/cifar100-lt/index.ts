@@ -10,6 +10,8 @@ export interface Cifar100Options {
 }
 
 const CLASSES = 100;
+/** Images per class in the archive's training and test file. */
+const PER_CLASS = { train: 500, test: 100 } as const;
 /** The split whose counts make the D-groups at every imbalance ratio. */
 const GROUP_RATIO = 100;
 
@@ -37,6 +39,12 @@ export const plugin = defineDataset<Cifar100Options>({
     required: ["root"],
     additionalProperties: false,
   },
+  expected: ({ imbalanceRatio = 100 }) => ({
+    classes: CLASSES,
+    train: publishedCounts(CLASSES, PER_CLASS.train, imbalanceRatio).reduce((sum, count) => sum + count, 0),
+    test: CLASSES * PER_CLASS.test,
+    pixelBytes: SIDE * SIDE * 3,
+  }),
   async load({ baseDir }, { root, imbalanceRatio = 100 }): Promise<Dataset> {
     const files = locateArchive(path.resolve(baseDir, root));
     const classNames = await readFineNames(files.names, CLASSES);
