@@ -33,7 +33,8 @@ export function workOf({ train, evaluation, head }: ComparisonConfig, sizes: Dat
   const { validation = 0, test } = sizes;
   const views = evaluation.tte === "none" ? 1 : CROPS[evaluation.tte];
   const bank = evaluation.knn.enabled ? 1 : 0;
-  const priorFromTrain = evaluation.priorFrom === "train" || (evaluation.priorFrom === "validation" && validation === 0);
+  const priorFromTrain =
+    evaluation.priorFrom === "train" || (evaluation.priorFrom === "validation" && validation === 0);
   const featuresOf: Partial<Record<typeof head.init, number>> = {
     "class-mean": sizes.train,
     "linear-probe": sizes.train,
