@@ -94,6 +94,24 @@ describe("the first paragraph", () => {
     );
   });
 
+  it("sums several backdoor rows up and has a line for each", () => {
+    const other: Row = { ...backdoor(0.3), label: "backdoor (weak)" };
+    const of = (...rows: readonly Row[]) => verdictBlocks(analysisOf(...rows, control("clip", 0.6)));
+    expect(of(backdoor(0.9), other)).toEqual([
+      expect.objectContaining({
+        lead: true,
+        text: expect.stringMatching(
+          /^1 of the 2 backdoor rows .* \(0 cannot be told apart from it, 1 worse\)\.$/,
+        ),
+      }),
+      { kind: "list", items: [expect.stringContaining("beats"), expect.stringContaining("is worse")] },
+    ]);
+    expect(of(backdoor(0.3), other)[0]).toMatchObject({ text: expect.stringMatching(/^None of the 2/) });
+    expect(of(backdoor(0.9), { ...other, runs: backdoor(0.9).runs })[0]).toMatchObject({
+      text: expect.stringMatching(/^Each of the 2/),
+    });
+  });
+
   it("says that there is no control, or no backdoor", () => {
     expect(lead(backdoor(0.9))).toMatch(
       /^Whether backdoor beats the control cannot be said: there is no control row/,

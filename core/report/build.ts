@@ -33,7 +33,7 @@ export interface Report {
   readonly html: string;
   /** What the Markdown shows, as figures/<name>.svg. */
   readonly figures: readonly Figure[];
-  /** The first paragraph. */
+  /** The first paragraph, and the lines below it that say the same row by row. */
   readonly verdict: string;
   readonly rows: number;
   /** What was left out, and why. */
@@ -74,7 +74,15 @@ export async function buildReport(options: ReportOptions): Promise<Report> {
     markdown: toMarkdown(blocks),
     html: toHtml(`Report on ${experiment}`, blocks),
     figures: blocks.flatMap((block) => (block.kind === "figures" ? block.figures : [])),
-    verdict: verdict.map((block) => (block.kind === "paragraph" ? block.text : "")).join(" "),
+    verdict: verdict
+      .flatMap((block) =>
+        block.kind === "paragraph"
+          ? block.text
+          : block.kind === "list"
+            ? block.items.map((item) => `- ${item}`)
+            : [],
+      )
+      .join("\n"),
     rows: gathered.rows.length,
     omitted,
   };

@@ -11,7 +11,7 @@ const WORDS = {
   "cannot be told from 0": "cannot be told apart from",
 } as const;
 
-/** The first paragraph: whether backdoor beats its control. A sentence per backdoor row. */
+/** The first paragraph: whether backdoor beats its control. Of several backdoor rows a sentence each below it. */
 export function verdictBlocks(analysis: Analysis): Block[] {
   const { rows } = analysis;
   const backdoors = rows.filter(isBackdoor);
@@ -24,15 +24,38 @@ export function verdictBlocks(analysis: Analysis): Block[] {
         "foundation models, combined alike). What backdoor gains over la below may be nothing but ensembling.",
     );
   }
-  return lead(backdoors.map((row) => sentence(analysis, row)).join(" "));
+  const verdicts = backdoors.map((row) => verdictOn(analysis, row));
+  if (verdicts.length === 1) return lead(verdicts[0]!.text);
+  return [...lead(summary(verdicts)), { kind: "list", items: verdicts.map(({ text }) => text) }];
 }
 
-function sentence(analysis: Analysis, row: Row): string {
+interface Verdict {
+  readonly text: string;
+  /** Absent where there is nothing to compare. */
+  readonly sign?: Sign;
+}
+
+function summary(verdicts: readonly Verdict[]): string {
+  const signs = verdicts.flatMap(({ sign }) => sign ?? []);
+  if (signs.length === 0) return "No backdoor row can be compared with a control.";
+  const rows = `the ${signs.length} backdoor rows over several foundation models`;
+  const control = "the control: as many models of the best single one, combined alike";
+  const count = (sign: Sign) => signs.filter((own) => own === sign).length;
+  const beats = count("above 0");
+  if (beats === signs.length) return `Each of ${rows} beats ${control}.`;
+  const rest = [
+    `${count("cannot be told from 0")} cannot be told apart from it`,
+    `${count("below 0")} worse`,
+  ].join(", ");
+  return `${beats === 0 ? "None" : beats} of ${rows} beats ${control} (${rest}).`;
+}
+
+function verdictOn(analysis: Analysis, row: Row): Verdict {
   const controls = controlsFor(analysis.rows, row);
   const best = bestControl(analysis, controls);
-  if (!best) return `${nameOf(row)}: there is no control of its backbones.`;
+  if (!best) return { text: `${nameOf(row)}: there is no control of its backbones.` };
   const difference = analysis.compare({ rows: [row], minus: [best.row] });
-  if (!difference) return `${nameOf(row)} was not measured.`;
+  if (!difference) return { text: `${nameOf(row)} was not measured.` };
   const sign = signAgainstBest(analysis, row, controls, best.row);
   const missing = row.backbones.filter((own) => !controls.some(({ backbones }) => backbones[0] === own));
   const remarks = [
@@ -53,11 +76,11 @@ function sentence(analysis: Analysis, row: Row): string {
                 `from that of ${control.backbones[0]} ${figures(analysis.compare({ rows: [row], minus: [control] }))}`,
             ),
         ];
-  return (
+  const text =
     `${nameOf(row)} ${WORDS[sign]} the control of ${controls.length > 1 ? "its best backbone, " : ""}${best.row.backbones[0]} ` +
     `(${percent(best.accuracy)} %): ${points(difference)} points overall, 95 % interval ${interval(difference)}` +
-    `${[...(others.length > 0 ? [others.join(", ")] : []), ...remarks].map((text) => `; ${text}`).join("")}.`
-  );
+    `${[...(others.length > 0 ? [others.join(", ")] : []), ...remarks].map((remark) => `; ${remark}`).join("")}.`;
+  return { text, sign };
 }
 
 const figures = (difference: Estimate | undefined) => `${points(difference)} ${interval(difference)}`.trim();
