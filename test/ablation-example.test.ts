@@ -42,3 +42,19 @@ test("the ablation is the demo with more rows, more seeds and the control, and p
     expect(runs.map(({ loss }) => loss.name)).toEqual(Array(backbones).fill("la"));
   }
 });
+
+test.each(["full-fine-tuning", "class-mean-head", "random-head"])(
+  "%s is the ablation but for what it is named after",
+  async (name) => {
+    const [config, ablation] = [await load(`beside/${name}.yaml`), await load("ablation.yaml")];
+    for (const part of ["experiment", "dataset", "seeds", "prompts", "evaluation"] as const) {
+      expect(config[part], part).toEqual(ablation[part]);
+    }
+    const own = ablation.losses.map(({ label, use }) => label ?? use);
+    expect(own).toEqual(expect.arrayContaining(config.losses.map(({ label, use }) => label ?? use)));
+    const differs = (["peft", "head", "train"] as const).filter(
+      (part) => JSON.stringify(config[part]) !== JSON.stringify(ablation[part]),
+    );
+    expect(differs).toEqual(name === "full-fine-tuning" ? ["peft", "train"] : ["head"]);
+  },
+);

@@ -69,9 +69,11 @@ export function memoryEstimate({ known, plan, trainings, optimizer }: SpaceInput
   }
 
   const outputs = [...backbones.values()].map(({ config: { vision } }) => {
-    const frozen = work.zeroShot.test + work.zeroShot.validation + work.zeroShot.train;
-    return { bytes: frozen * (vision.width + classes) * 4 };
+    const { test, validation, train } = work.zeroShot;
+    return { bytes: ((test + validation) * (vision.width + classes) + train * vision.width) * 4 };
   });
+  // Of the training images one backbone's at a time.
+  outputs.push({ bytes: work.zeroShot.train * classes * 4 });
   const stores = [train, validation, test].map((images) => ({
     bytes: pixelBytes === undefined ? Math.min(STORE_BYTES, images * PHOTOGRAPH_BYTES) : images * pixelBytes,
   }));

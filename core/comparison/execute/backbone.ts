@@ -100,6 +100,7 @@ export async function prepareBackbone(
         embed(`zero-shot ${split}`, count, (own) =>
           embedImages(checkpoint, texts, load(split), count, { ...own, views }),
         ),
+      (text) => reporter.warn(text),
     );
   };
   /** Kept once strata were estimated from them: the seeds that follow need them too. */
@@ -134,7 +135,12 @@ export async function prepareBackbone(
     const split = priorFrom === "validation" && !dataset.validation ? "train" : priorFrom;
     const { labels } = splitOf(context, split);
     const counts = countLabels(splitOf(context, split), dataset.classNames.length);
-    const { logits } = await zeroShot(split);
+    const { logits, features } = await zeroShot(split);
+    if (split === "train") {
+      // Of many images and classes the logits take many times what the features do, and are not needed again.
+      allFeatures ??= Promise.resolve(features);
+      zeroShots.delete(split);
+    }
     return estimatePretrainPrior({
       logits,
       labels,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { ClipCheckpoint } from "../../models/checkpoint/folder.ts";
 import { readSafetensorsHeader, readTensor, writeSafetensors } from "../../models/checkpoint/safetensors.ts";
 import type { EmbeddedImages } from "../../models/embed-images.ts";
@@ -22,25 +22,37 @@ export interface FrozenInputs {
 /** Raised when the same inputs begin to give other outputs. */
 const FORMAT = 1;
 
+/** What is larger is not kept: it takes long to read, too, and no file system call moves 2 GiB at once. */
+const MOST_BYTES = 2 ** 30;
+
 /**
  * Frozen features and zero-shot logits, kept on disk between comparisons: `folder/frozen/<hash>.safetensors`. What lies
- * there and cannot be read is computed again.
+ * there and cannot be read is computed again; what cannot be written is told and not kept.
  */
 export async function cachedOutputs(
   folder: string,
   inputs: FrozenInputs,
   compute: () => Promise<EmbeddedImages>,
+  warn: (message: string) => void,
 ): Promise<EmbeddedImages> {
   const file = join(folder, "frozen", `${await keyOf(inputs)}.safetensors`);
   const kept = existsSync(file) ? await read(file).catch(() => undefined) : undefined;
   if (kept) return kept;
   const { features, logits } = await compute();
-  await mkdir(join(folder, "frozen"), { recursive: true });
+  if (features.byteLength + logits.byteLength <= MOST_BYTES) {
+    await write(file, { features, logits }).catch((error: Error) =>
+      warn(`zero-shot outputs are not kept for the next comparison: ${error.message}`),
+    );
+  }
+  return { features, logits };
+}
+
+async function write(file: string, { features, logits }: EmbeddedImages): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
   await writeSafetensors(file, {
     features: { shape: [features.length], data: features },
     logits: { shape: [logits.length], data: logits },
   });
-  return { features, logits };
 }
 
 async function read(file: string): Promise<EmbeddedImages> {
