@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DualtailError } from "../../errors.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
 import type { ResultRow } from "../execution-types.ts";
 import {
@@ -50,31 +51,67 @@ export async function summarize(
   await keep("comparison.json", json);
   // MLflow shows this tag as the run's description.
   await parent.setTags({ "mlflow.note.content": markdown });
+  // A picture that cannot be drawn costs the picture, not the comparison.
+  const draw = async (name: string, make: () => Promise<string | undefined>) => {
+    try {
+      await logPlot(parent, `plots/${name}.svg`, await make());
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof DualtailError) throw error;
+      context.reporter.warn(`the picture ${name} is missing: ${error.message}`);
+    }
+  };
   for (const backbone of new Set(rows.map((row) => row.backbone))) {
-    const plot = await groupAccuracyPlot({ rows, backbone });
-    await logPlot(parent, `plots/group-accuracy-${fileName(backbone)}.svg`, plot);
-    const series = summaries.flatMap(({ row, perClass }) =>
-      perClass && row.backbones.join("+") === backbone ? [{ name: row.label, accuracy: perClass }] : [],
-    );
-    const curves = summaries.flatMap(({ row, history }) =>
-      history && row.backbones.join("+") === backbone ? [{ name: row.label, ...history }] : [],
+    const own = summaries.filter(({ row }) => row.backbones.join("+") === backbone);
+    await draw(`group-accuracy-${fileName(backbone)}`, () => groupAccuracyPlot({ rows, backbone }));
+    const curves = onePerLoss(own).flatMap(({ row, history }) =>
+      history ? [{ name: row.label, ...history }] : [],
     );
     if (curves.length > 0) {
-      const training = await trainingCurvesPlot({
-        title: `${backbone}: training`,
-        series: curves,
-        accuracyLabel: "Validation accuracy",
-      });
-      await logPlot(parent, `plots/training-curves-${fileName(backbone)}.svg`, training);
+      await draw(`training-curves-${fileName(backbone)}`, () =>
+        trainingCurvesPlot({
+          title: `${backbone}: training`,
+          series: curves,
+          accuracyLabel: "Validation accuracy",
+        }),
+      );
     }
+    const series = meanOverSeeds(own);
     if (series.length === 0) continue;
-    const perClass = await perClassPlot({ title: backbone, series, trainCounts: context.trainCounts });
-    await logPlot(parent, `plots/per-class-accuracy-${fileName(backbone)}.svg`, perClass);
+    await draw(`per-class-accuracy-${fileName(backbone)}`, () =>
+      perClassPlot({ title: backbone, series, trainCounts: context.trainCounts }),
+    );
   }
   const timestamp = Date.now();
   const best = Math.max(...rows.map((row) => row.metrics["test/overall"] ?? 0));
   await parent.logMetrics([{ key: "best/test/overall", value: best, step: 0, timestamp }]);
   return { table: markdown, tableText: text };
+}
+
+/** The first row with a history of each loss: the seeds of one lie on top of each other. */
+const onePerLoss = (rows: readonly RowSummary[]): RowSummary[] =>
+  [
+    ...new Map(
+      rows
+        .filter(({ history }) => history !== undefined)
+        .reverse()
+        .map((summary) => [summary.row.loss, summary]),
+    ).values(),
+  ].reverse();
+
+/** [K] accuracies of each loss, the mean over its seeds; a loss with one keeps its row's label. */
+function meanOverSeeds(rows: readonly RowSummary[]): { name: string; accuracy: ArrayLike<number> }[] {
+  const byLoss = new Map<string, { label: string; perClass: ArrayLike<number> }[]>();
+  for (const { row, perClass } of rows) {
+    if (!perClass) continue;
+    byLoss.set(row.loss, [...(byLoss.get(row.loss) ?? []), { label: row.label, perClass }]);
+  }
+  return [...byLoss].map(([loss, members]) => ({
+    name: members.length === 1 ? members[0]!.label : `${loss} · mean of ${members.length} seeds`,
+    accuracy: Float64Array.from(
+      members[0]!.perClass,
+      (_, k) => members.reduce((sum, { perClass }) => sum + perClass[k]!, 0) / members.length,
+    ),
+  }));
 }
 
 /** Which rows come from which runs. */

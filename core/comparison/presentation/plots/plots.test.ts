@@ -130,6 +130,12 @@ describe("plots", () => {
     expect(texts(await perClass(["ce", "la"])).some((text) => /ce 1\.00, la 1\.00/.test(text))).toBe(true);
   });
 
+  it("name every series, however many", async () => {
+    const names = Array.from({ length: 45 }, (_, i) => `loss ${i}`);
+    const shown = texts(await perClass(names));
+    expect(names.filter((name) => !shown.some((text) => text.includes(name)))).toEqual([]);
+  });
+
   it("draw a single point, and nothing where there is nothing", async () => {
     const one = [{ step: 1, value: 0.5 }];
     const single = await drawn(

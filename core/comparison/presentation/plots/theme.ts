@@ -71,6 +71,8 @@ export const CONFIG: Config = {
     titleColor: MUTED,
     labelLimit: 260,
     orient: "top",
+    // Every series is named, however many; vega would drop those beyond thirty.
+    symbolLimit: 0,
     title: null,
     columnPadding: 20,
     offset: 10,
