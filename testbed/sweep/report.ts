@@ -58,4 +58,8 @@ function effectsTable(list: readonly Effects[], title: string): string {
   return markdownTable(header, body, 1).trimEnd();
 }
 
-const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+function signed(value: number): string {
+  const size = Math.abs(value).toFixed(1);
+  if (size === "0.0") return size;
+  return `${value < 0 ? "−" : "+"}${size}`;
+}
