@@ -148,6 +148,32 @@ describe("dualtail export onnx", () => {
   });
 });
 
+describe("dualtail export mlflow", () => {
+  it("is what the comparison has logged of every cell", () => {
+    const found = readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(join("model", "MLmodel")),
+    );
+    const inCells = found.filter((name) => name.startsWith(join(runFolder, "cells")));
+    expect(inCells.map((name) => name.split("/").at(-3)!.replace(/_.*/, "")).sort()).toEqual([
+      "joint",
+      "la",
+      "la",
+      "post-hoc",
+    ]);
+    expect(found.filter((name) => name.endsWith(join("artifacts", "model", "MLmodel")))).toHaveLength(4);
+  });
+
+  it("writes a model folder with the logits that the comparison measured", async () => {
+    const args = ["export", "mlflow", cell("la_clip"), "--out", "mlflow-model", "--include-preprocessing"];
+    const { code, stdout, stderr } = await call(...args);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^la · clip · seed 0, 6 classes\n.*mlflow-model \(\d+ kB\)\n$/);
+    expect(readdirSync(join(dir, "mlflow-model"))).toContain("MLmodel");
+    const [kept] = await keptLogits("la_clip");
+    expect(relativeError(await testLogits("mlflow-model/model.onnx"), kept!)).toBeLessThan(1e-5);
+  });
+});
+
 describe("dualtail export peft", () => {
   it("writes a folder that dualtail export onnx reads again", async () => {
     const { code, stdout, stderr } = await call("export", "peft", cell("la_clip"), "--out", "adapter");

@@ -7,12 +7,15 @@ import { demoCommand } from "./commands/demo.ts";
 import {
   type ExportOnnxFlags,
   type ExportPeftFlags,
+  exportMlflowCommand,
   exportOnnxCommand,
   exportPeftCommand,
 } from "./commands/export.ts";
 import { listCommand } from "./commands/list.ts";
 import { mlflowCommand } from "./commands/mlflow.ts";
+import { type RegisterFlags, registerCommand } from "./commands/register.ts";
 import { type ReportFlags, reportCommand } from "./commands/report.ts";
+import { type StatusFlags, statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
 import type { Host } from "./host.ts";
 import { packageVersion } from "./package-info.ts";
@@ -99,6 +102,15 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     );
 
   program
+    .command("status")
+    .description("show what of the runs kept on disk MLflow has")
+    .argument("[folder]", "folder of journals (default: .dualtail/runs)")
+    .option("--json", "as JSON")
+    .action(
+      action((_host, folder: string | undefined, flags: StatusFlags) => statusCommand(host, folder, flags)),
+    );
+
+  program
     .command("report")
     .description(
       "write what an experiment on MLflow shows: tables with intervals, differences, the paper's claims",
@@ -133,23 +145,33 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
 
   const exporting = program.command("export").description("write a trained model for other programs");
   const source = "run folder of a comparison, a folder in its cells/, or an exported PEFT folder";
-  exporting
-    .command("onnx")
-    .description("the whole classifier as one ONNX file: pixels → logits, probabilities")
-    .argument("<model>", source)
-    .requiredOption("--out <file>", "file to write")
-    .addOption(
-      new Option(
-        "--include-preprocessing [layout]",
-        "take uint8 pixels of resized images and normalise them in the graph",
+  const onnxOptions = (command: Command): Command =>
+    command
+      .addOption(
+        new Option(
+          "--include-preprocessing [layout]",
+          "take uint8 pixels of resized images and normalise them in the graph",
+        )
+          .choices(LAYOUTS)
+          .preset(LAYOUTS[0]),
       )
-        .choices(LAYOUTS)
-        .preset(LAYOUTS[0]),
-    )
-    .option("--external-data", "write the weights to <file>.data; needed above 2 GB")
-    .option("--keep-half", "leave half-precision weights as the checkpoint has them: a smaller file")
-    .option("--quiet", "no progress")
-    .action(action((_host, model: string, flags: ExportOnnxFlags) => exportOnnxCommand(host, model, flags)));
+      .option("--external-data", "write the weights to <file>.data; needed above 2 GB")
+      .option("--keep-half", "leave half-precision weights as the checkpoint has them: a smaller file")
+      .option("--quiet", "no progress");
+  onnxOptions(
+    exporting
+      .command("onnx")
+      .description("the whole classifier as one ONNX file: pixels → logits, probabilities")
+      .argument("<model>", source)
+      .requiredOption("--out <file>", "file to write"),
+  ).action(action((_host, model: string, flags: ExportOnnxFlags) => exportOnnxCommand(host, model, flags)));
+  onnxOptions(
+    exporting
+      .command("mlflow")
+      .description("the same as an MLflow model: for mlflow.pyfunc.load_model and mlflow models serve")
+      .argument("<model>", source)
+      .requiredOption("--out <folder>", "folder to write"),
+  ).action(action((_host, model: string, flags: ExportOnnxFlags) => exportMlflowCommand(host, model, flags)));
   exporting
     .command("peft")
     .description("the adapter (lora, layer-norm) and the head as a Hugging Face PEFT folder")
@@ -158,6 +180,17 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--backbone <label>", "which backbone of a model of several")
     .option("--quiet", "no progress")
     .action(action((_host, model: string, flags: ExportPeftFlags) => exportPeftCommand(host, model, flags)));
+
+  program
+    .command("register")
+    .description("make a finished run's model a version of a registered model on MLflow")
+    .argument("<model>", "a folder in a run folder's cells/, or the id of a run that has logged its model")
+    .requiredOption("--name <name>", "of the registered model; made when it is missing")
+    .option("--alias <alias>", "moves to the version when it is measurably more accurate", "best")
+    .option("--resamples <n>", "of the bootstrap (default: 2000)", positiveInteger)
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress")
+    .action(action((_host, what: string, flags: RegisterFlags) => registerCommand(host, what, flags)));
 
   program
     .command("mlflow")

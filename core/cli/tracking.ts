@@ -27,10 +27,14 @@ export interface OpenedTracking extends Tracking {
   readonly managed?: ManagedMlflow;
 }
 
+/** Where journals are kept. */
+export const journalFolder = (cwd: string): string => path.join(homeFolder(cwd), "runs");
+
 /** Decides where a comparison's data goes: the server named, else a server of our own, else the disk. */
 export async function openTracking(host: Host, reporter: Reporter, uri?: string): Promise<OpenedTracking> {
   const { openTracker, description, managed, stop } = await resolveTracking(withUri(host.env, uri), {
     home: homeFolder(host.cwd),
+    diskRoot: journalFolder(host.cwd),
     ...lines(reporter),
   });
   reporter.line(`Tracking: ${description}`);

@@ -11,6 +11,7 @@ import { featureQuality } from "./execute/feature-quality.ts";
 import { createFingerprints, FINGERPRINT } from "./execute/fingerprint.ts";
 import { createImageStores } from "./execute/images.ts";
 import { loadContext } from "./execute/load-context.ts";
+import { logModel } from "./execute/log-model.ts";
 import { groupsOf, measure } from "./execute/measure.ts";
 import { commonParams } from "./execute/params.ts";
 import { loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
@@ -32,14 +33,17 @@ export const executeComparison: ExecuteComparison = async (options) => {
   throwIfAborted(options.signal);
   const tracker = await options.openTracker(config.experiment);
   const path = resume ?? join(outputDir, runFolderName(config.name, new Date()));
+  let parent: TrackedRun;
+  let result: ComparisonResult;
   try {
     const folder = await openRunFolder(path, config.experiment, { resume: resume !== undefined });
-    const parent = await openParent(tracker, folder, options);
-    return await underRun(
-      parent,
+    const run = await openParent(tracker, folder, options);
+    parent = run;
+    result = await underRun(
+      run,
       (record) => folder.setParent(record),
       options.signal,
-      () => runPlan(options, tracker, folder, parent),
+      () => runPlan(options, tracker, folder, run),
     );
   } catch (error) {
     if (!options.signal.aborted || !(error instanceof DualtailError)) throw error;
@@ -47,6 +51,8 @@ export const executeComparison: ExecuteComparison = async (options) => {
   } finally {
     await tracker.close();
   }
+  // Known now at the latest: the server may be behind the run.
+  return parent.url ? { ...result, url: parent.url } : result;
 };
 
 async function openParent(tracker: Tracker, folder: RunFolder, options: ExecuteOptions): Promise<TrackedRun> {
@@ -190,6 +196,7 @@ async function runPlan(
         const scores = await combineCell(context, cell, backbones, logits);
         const keys = cell.dependsOn.map((id) => options.plan.cells.find((other) => other.id === id)!.key);
         await saveCombination(context, cell, keys, cellFolder);
+        await logModel(context, run, cell, cellFolder);
         return {
           scores,
           groups,
@@ -202,6 +209,7 @@ async function runPlan(
       const kept = await saveTestLogits(cellFolder, trained.testLogits, context.dataset.classNames.length);
       if (cell.kind === "single") await logTestLogits(run, kept);
       await logCheckpoint(run, trained.checkpointDir, cell);
+      await logModel(context, run, cell, cellFolder);
       const metrics = await measure(context, "test", trained.scores, groups, trained.features);
       return {
         scores: trained.scores,
@@ -217,7 +225,7 @@ async function runPlan(
     });
   }
   const tables = await summarize(context, parent, folder, summaries);
-  return { rows, ...tables, ...(parent.url ? { url: parent.url } : {}), folder: folder.path, failed };
+  return { rows, ...tables, folder: folder.path, failed };
 }
 
 /** Where a row was taken from, when another comparison ran it. */

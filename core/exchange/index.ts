@@ -1,3 +1,5 @@
+export { MLMODEL_FILE, type Mlmodel } from "./mlflow-model/mlmodel.ts";
+export { type MlflowModel, relocatedMlmodel, writeMlflowModel } from "./mlflow-model/write.ts";
 export { exportOnnx, type OnnxExport, type OnnxExportOptions } from "./onnx/export-onnx.ts";
 export { LAYOUTS, type Layout } from "./onnx/pixels.ts";
 export { exportPeftFolder } from "./peft-folder/export-peft.ts";

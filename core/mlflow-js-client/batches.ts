@@ -26,12 +26,15 @@ export const BATCH_LIMITS = {
 /** Room for the run's id and the JSON around the lists. */
 const OVERHEAD = 1000;
 
-/** Cuts a batch into as few calls as the limits allow, keeping the order of each list. */
+/**
+ * Cuts a batch into as few calls as the limits allow, keeping the order of each list: params, metrics, tags, which is
+ * the order in which the server applies one call. A tag that says how far a client came is never ahead of the data.
+ */
 export function splitBatch({ metrics = [], params, tags }: Batch): WireBatch[] {
   const items = [
-    ...toPairs(tags).map((item) => ({ list: "tags", item }) as const),
     ...toPairs(params).map((item) => ({ list: "params", item }) as const),
     ...metrics.map((metric) => ({ list: "metrics", item: fromMetric(metric) }) as const),
+    ...toPairs(tags).map((item) => ({ list: "tags", item }) as const),
   ];
   const batches: WireBatch[] = [];
   let current: WireBatch = { metrics: [], params: [], tags: [] };

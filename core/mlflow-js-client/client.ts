@@ -2,7 +2,9 @@ import { type Artifacts, artifactsOf } from "./artifacts.ts";
 import { type ConnectionOptions, connect } from "./connection.ts";
 import { MlflowError } from "./errors.ts";
 import { type Experiments, experimentsOf } from "./experiments.ts";
+import { type LoggedModels, loggedModelsOf } from "./logged-models.ts";
 import { type Metrics, metricsOf } from "./metrics.ts";
+import { type Registry, registryOf } from "./registry.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import { type Server, serverOf } from "./server.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
@@ -16,6 +18,8 @@ export interface MlflowClient {
   readonly runs: Runs;
   readonly metrics: Metrics;
   readonly artifacts: Artifacts;
+  readonly loggedModels: LoggedModels;
+  readonly registry: Registry;
   readonly server: Server;
   /** Page of an experiment in MLflow's UI. */
   experimentUrl(experimentId: string): string;
@@ -36,6 +40,8 @@ export function createMlflowClient(options: MlflowClientOptions): MlflowClient {
     runs: runsOf(transport),
     metrics: metricsOf(transport),
     artifacts: artifactsOf(transport),
+    loggedModels: loggedModelsOf(transport),
+    registry: registryOf(transport),
     server: serverOf(transport),
     experimentUrl,
     runUrl: (experimentId, runId) => `${experimentUrl(experimentId)}/runs/${runId}`,

@@ -58,7 +58,8 @@ function parse(trackingUri: string): URL {
     if (url.protocol === "http:" || url.protocol === "https:") return url;
   }
   throw invalid(
-    `the MLflow tracking URI must be http(s)://host[:port], not "${withoutCredentials(trackingUri)}"`,
+    `the MLflow tracking URI must be http(s)://host[:port], not "${withoutCredentials(trackingUri)}"; a database or a ` +
+      "folder is reached through a server on it: mlflow server --backend-store-uri <it>",
   );
 }
 

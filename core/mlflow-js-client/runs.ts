@@ -45,8 +45,11 @@ export interface Runs {
   ): Promise<RunInfo>;
   search(options: SearchRuns): Promise<Page<Run>>;
   delete(runId: string): Promise<void>;
-  /** Any amount: cut into calls within MLflow's limits, sent one after the other in the order given. */
-  logBatch(runId: string, batch: Batch): Promise<void>;
+  /**
+   * Any amount: cut into calls within MLflow's limits, sent one after the other: params, metrics, tags, each in the order
+   * given. Not `repeatable`: a call whose answer was lost is not sent again, so that the caller can look first.
+   */
+  logBatch(runId: string, batch: Batch, options?: { readonly repeatable?: boolean }): Promise<void>;
   logMetric(runId: string, metric: Metric): Promise<void>;
   logParameter(runId: string, key: string, value: string): Promise<void>;
   setTag(runId: string, key: string, value: string): Promise<void>;
@@ -125,8 +128,8 @@ export function runsOf(transport: Transport): Runs {
     async delete(runId) {
       await post("delete", { run_id: runId });
     },
-    async logBatch(runId, batch) {
-      for (const part of splitBatch(batch)) await post("log-batch", { run_id: runId, ...part });
+    async logBatch(runId, batch, { repeatable = true } = {}) {
+      for (const part of splitBatch(batch)) await post("log-batch", { run_id: runId, ...part }, repeatable);
     },
     async logMetric(runId, metric) {
       await post("log-metric", { run_id: runId, ...fromMetric(metric) });

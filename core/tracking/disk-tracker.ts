@@ -1,36 +1,89 @@
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, open, rename, stat, writeFile } from "node:fs/promises";
+import { constants, copyFile, mkdir, open as openFile, rename, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { FileError } from "../errors.ts";
-import { JOURNAL, type Journal, openJournal } from "./disk/journal.ts";
+import { type Digest, digestOf } from "./disk/digest.ts";
+import { JOURNAL, type Journal, openJournal, type RunEvent } from "./disk/journal.ts";
 import { TrackingError } from "./errors.ts";
 import { currentUser } from "./mlflow-tags.ts";
+import { tryProcessLock } from "./process-lock.ts";
 import type { TrackedRun, Tracker } from "./tracker.ts";
 
 export interface DiskTrackerOptions {
   /** Made when missing; may hold the runs of many experiments. */
   readonly root: string;
   readonly experiment: string;
+  /** Told of what is written. */
+  readonly watcher?: DiskWatcher;
 }
+
+/** A run's journal as it is being written. */
+export interface OpenDiskRun {
+  readonly id: string;
+  readonly folder: string;
+  readonly journal: Pick<Journal, "flush">;
+}
+
+export interface DiskWatcher {
+  opened(run: OpenDiskRun): void;
+  /** An event has been written. */
+  appended(id: string): void;
+  /** The run will get no more events. */
+  ended(id: string): void;
+}
+
+/** Held by the process that writes a run. */
+const WRITER_LOCK = "writer.lock";
 
 /**
  * Keeps each run in a folder of its own, `<root>/<run id>/` with an append-only events.jsonl and artifacts/, for
- * `syncToMlflow` to upload. It answers nothing about earlier runs. Its methods throw FileError.
+ * `syncToMlflow` to upload. It answers nothing about earlier runs. Its methods throw FileError; resuming a run that another
+ * process writes, or that is not there, TrackingError.
  */
-export async function openDiskTracker({ root, experiment }: DiskTrackerOptions): Promise<Tracker> {
+export async function openDiskTracker({ root, experiment, watcher }: DiskTrackerOptions): Promise<Tracker> {
   await mkdir(root, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     throw new FileError(root, `cannot be made (${cause.code})`, {
       hint: "check the path and its permissions",
       cause,
     });
   });
-  const journals = new Set<Journal>();
+  const open = new Map<string, () => Promise<void>>();
   const writer = { pid: process.pid, host: hostname() };
 
-  const keep = (id: string, journal: Journal): TrackedRun => {
-    journals.add(journal);
-    return diskRun(id, join(root, id), journal);
+  /** Opens the run's journal and writes its first event of this process. */
+  const begin = async (id: string, name: string, mode: "create" | "append", first: RunEvent) => {
+    const folder = join(root, id);
+    const lock = await tryProcessLock(join(folder, WRITER_LOCK));
+    if ("holder" in lock) {
+      throw new TrackingError(`the run "${name}" (${id}) is being written by process ${lock.holder}`, {
+        hint: "wait until it ends, or stop it",
+      });
+    }
+    let journal: Journal;
+    try {
+      journal = await openJournal(join(folder, JOURNAL), mode);
+      await journal.append(first);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    watcher?.opened({ id, folder, journal });
+    const watched: Journal = {
+      ...journal,
+      async append(event, options) {
+        await journal.append(event, options);
+        watcher?.appended(id);
+      },
+      async close() {
+        if (!open.delete(id)) return;
+        await journal.close();
+        await lock.release();
+        watcher?.ended(id);
+      },
+    };
+    open.set(id, watched.close);
+    return diskRun(id, folder, watched);
   };
 
   return {
@@ -38,25 +91,30 @@ export async function openDiskTracker({ root, experiment }: DiskTrackerOptions):
     async startRun({ name, parent, tags = {} }) {
       const id = randomUUID().replaceAll("-", "");
       await mkdir(join(root, id, "artifacts"), { recursive: true });
-      const journal = await openJournal(join(root, id, JOURNAL), "create");
       const at = { time: Date.now(), user: currentUser(), writer };
-      await journal.append({ type: "start", id, name, experiment, parent: parent?.id, tags, ...at });
-      return keep(id, journal);
+      return begin(id, name, "create", {
+        type: "start",
+        id,
+        name,
+        experiment,
+        parent: parent?.id,
+        tags,
+        ...at,
+      });
     },
     async resumeRun(id, name) {
-      const file = join(root, id, JOURNAL);
-      if (!/^[0-9a-f]+$/.test(id) || !(await exists(file))) {
-        throw new TrackingError(`the run "${name}" (${id}) is not in ${root}, so it cannot be resumed`, {
-          hint: "set MLFLOW_TRACKING_URI to the server it was started on, or start anew",
-        });
+      if (!/^[0-9a-f]+$/.test(id) || !(await exists(join(root, id, JOURNAL)))) {
+        throw new TrackingError(
+          `the run "${name}" (${id}) has no journal in ${root}, so it cannot be resumed`,
+          {
+            hint: "resume it on the machine and in the folder it was started in, or start anew; a run of an earlier version has none",
+          },
+        );
       }
-      const journal = await openJournal(file, "append");
-      await journal.append({ type: "resume", time: Date.now(), writer });
-      return keep(id, journal);
+      return begin(id, name, "append", { type: "resume", time: Date.now(), writer });
     },
     async close() {
-      for (const journal of journals) await journal.close();
-      journals.clear();
+      for (const close of [...open.values()]) await close();
     },
   };
 }
@@ -66,10 +124,12 @@ function diskRun(id: string, folder: string, journal: Journal): TrackedRun {
   const putArtifact = async (path: string, write: (temporary: string) => Promise<void>) => {
     const file = join(folder, "artifacts", ...checkedPath(path));
     const temporary = join(folder, `.artifact-${randomUUID()}`);
+    let digest: Digest;
     try {
       await mkdir(dirname(file), { recursive: true });
       await write(temporary);
       await toDisk(temporary);
+      digest = await digestOf(temporary);
       await rename(temporary, file);
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException;
@@ -81,7 +141,7 @@ function diskRun(id: string, folder: string, journal: Journal): TrackedRun {
         cause,
       });
     }
-    await journal.append({ type: "artifact", path });
+    await journal.append({ type: "artifact", path, ...digest });
   };
 
   return {
@@ -95,7 +155,9 @@ function diskRun(id: string, folder: string, journal: Journal): TrackedRun {
       if (inputs.length > 0) await journal.append({ type: "inputs", inputs });
     },
     logArtifact: (path, content) => putArtifact(path, (temporary) => writeFile(temporary, content)),
-    logArtifactFile: (path, file) => putArtifact(path, (temporary) => copyFile(file, temporary)),
+    // Shares the blocks where the file system can.
+    logArtifactFile: (path, file) =>
+      putArtifact(path, (temporary) => copyFile(file, temporary, constants.COPYFILE_FICLONE)),
     async finish(status, reason) {
       await journal.append({ type: "finish", time: Date.now(), status, reason });
       await journal.close();
@@ -114,7 +176,7 @@ function checkedPath(path: string): string[] {
 }
 
 async function toDisk(file: string): Promise<void> {
-  const handle = await open(file, "r+");
+  const handle = await openFile(file, "r+");
   await handle.sync().finally(() => handle.close());
 }
 

@@ -1,5 +1,6 @@
 import { hasErrorCode, type MlflowClient, MlflowError, type Run } from "../mlflow-js-client/index.ts";
 import { tracked, trackingError } from "./errors.ts";
+import { TAGS } from "./mlflow-tags.ts";
 import type { FinishedRun } from "./tracker.ts";
 
 /** The finished runs of an experiment that have a tag, newest first. @throws TrackingError */
@@ -27,6 +28,7 @@ export async function finishedRuns(
 
 const finishedRun = (client: MlflowClient, { info, tags, metrics }: Run): FinishedRun => ({
   id: info.runId,
+  ownId: tags[TAGS.runId],
   url: client.runUrl(info.experimentId, info.runId),
   tags,
   metrics: Object.fromEntries(

@@ -1,19 +1,18 @@
-import type { MlflowClient, DatasetInput as MlflowDatasetInput, RunInfo } from "../mlflow-js-client/index.ts";
+import type { MlflowClient, RunInfo } from "../mlflow-js-client/index.ts";
 import { MlflowError } from "../mlflow-js-client/index.ts";
 import { TrackingError, tracked, trackingError } from "./errors.ts";
 import { createMetricBuffer } from "./metric-buffer.ts";
 import { MAX_PARAM_VALUE, MAX_TAG_VALUE, shortened, shortenedTags, TAGS } from "./mlflow-tags.ts";
-import type { DatasetInput, RunStatus, TrackedRun } from "./tracker.ts";
+import { longParamArtifact, toMlflowInput } from "./mlflow-values.ts";
+import type { TrackedRun } from "./tracker.ts";
 
-/** Writes to one run of an MLflow server; shared by the live tracker and by the upload from disk. */
+/** Writes straight to one run of an MLflow server. */
 export interface MlflowRun extends TrackedRun {
   /** Delivers buffered metrics. */
   flush(): Promise<void>;
-  /** `finish` at a given time. */
-  finishAt(status: RunStatus | "RUNNING", endTime: number | undefined, reason?: string): Promise<void>;
 }
 
-export function mlflowRun(client: MlflowClient, info: RunInfo, now: () => number = Date.now): MlflowRun {
+export function mlflowRun(client: MlflowClient, info: RunInfo): MlflowRun {
   const { runId, experimentId } = info;
   const buffer = createMetricBuffer({
     deliver: (metrics) => client.runs.logBatch(runId, { metrics }),
@@ -59,8 +58,8 @@ export function mlflowRun(client: MlflowClient, info: RunInfo, now: () => number
       }
     },
     flush: () => tracked(buffer.flush()),
-    finish: (status, reason) => run.finishAt(status, now(), reason),
-    async finishAt(status, endTime, reason) {
+    async finish(status, reason) {
+      const endTime = Date.now();
       // The run's end is recorded even when its last metrics are lost; that loss is reported after it.
       const lost = await run.flush().then(
         () => undefined,
@@ -72,35 +71,4 @@ export function mlflowRun(client: MlflowClient, info: RunInfo, now: () => number
     },
   };
   return run;
-}
-
-/** Where the whole of a param's value lies that MLflow would cut. */
-const longParamArtifact = (key: string) => `params/${key.replaceAll(/[^\w.-]/g, "_")}.txt`;
-
-/** MLflow's limits for a dataset's fields. */
-const LIMITS = { digest: 36, name: 500, schema: 65_535, profile: 65_535 };
-
-function toMlflowInput(input: DatasetInput): MlflowDatasetInput {
-  const { name, digest, source, context, schema, profile } = input;
-  const remote = /^https?:\/\//.test(source);
-  return {
-    tags: { [TAGS.datasetContext]: context },
-    dataset: {
-      name: shortened(name, LIMITS.name),
-      digest: digest.slice(0, LIMITS.digest),
-      sourceType: remote ? "http" : "local",
-      source: JSON.stringify(remote ? { url: source } : { uri: source }),
-      schema: jsonWithin(schema, LIMITS.schema),
-      profile: jsonWithin(profile, LIMITS.profile),
-    },
-  };
-}
-
-/** JSON, or a note where it would be too long for the server's column: cut JSON is of no use. */
-function jsonWithin(value: unknown, limit: number): string | undefined {
-  if (value === undefined) return undefined;
-  const text = JSON.stringify(value);
-  return text.length <= limit
-    ? text
-    : JSON.stringify({ omitted: `${text.length} characters, limit ${limit}` });
 }

@@ -1,9 +1,16 @@
 import { join, resolve } from "node:path";
-import { clientFromEnv, createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
+import { describeError } from "../errors.ts";
+import {
+  clientFromEnv,
+  createMlflowClient,
+  type MlflowClient,
+  MlflowError,
+  type TransportOptions,
+} from "../mlflow-js-client/index.ts";
 import { openDiskTracker } from "./disk-tracker.ts";
+import { openDurableTracker } from "./durable-tracker.ts";
 import { NoMlflowError, tracked, trackingError } from "./errors.ts";
 import { type ManagedMlflow, startManagedMlflow } from "./managed-mlflow.ts";
-import { openMlflowTracker } from "./mlflow-tracker.ts";
 import type { OpenTracker } from "./tracker.ts";
 
 export interface ResolveOptions {
@@ -13,8 +20,13 @@ export interface ResolveOptions {
   readonly onProgress?: (line: string) => void;
   /** A line the user should read. */
   readonly warn?: (line: string) => void;
-  /** Where runs are kept when there is no server. Default `<home>/runs`. */
+  /** Where runs' journals are kept, with and without a server. Default `<home>/runs`. */
   readonly diskRoot?: string;
+  /**
+   * What to do when nobody answers at the named address at the start. "fail" (default) tells a wrong address at once;
+   * "continue" keeps the runs on disk until someone does.
+   */
+  readonly absent?: "fail" | "continue";
 }
 
 export interface ResolvedTracking {
@@ -31,23 +43,40 @@ export interface ResolvedTracking {
 
 /**
  * Where runs are tracked: the server MLFLOW_TRACKING_URI names; without it a server of our own; without Python the disk.
- * @throws TrackingError when the server named cannot be reached or refuses, or our own does not start
+ * With a server they are journaled on disk, too, and what it does once it was there stops nothing.
+ * @throws TrackingError when the server named is not there or refuses, or our own does not start
  */
 export async function resolveTracking(
   env: NodeJS.ProcessEnv,
-  { home, onProgress, warn, diskRoot = join(home, "runs") }: ResolveOptions,
+  options: ResolveOptions,
 ): Promise<ResolvedTracking> {
+  const { home, onProgress, warn } = options;
+  const root = resolve(options.diskRoot ?? join(home, "runs"));
+  const onServer = (connect: Connect): Pick<ResolvedTracking, "openTracker" | "description" | "uri"> => {
+    const { baseUrl } = connect({});
+    return {
+      openTracker: (experiment) => openDurableTracker({ connect, experiment, root, warn, line: onProgress }),
+      description: `MLflow at ${baseUrl}`,
+      uri: baseUrl,
+    };
+  };
   if (env.MLFLOW_TRACKING_URI?.trim()) {
-    const client = await reachableClient(env);
-    return { ...onServer(client), stop: async () => undefined };
+    const connect: Connect = (transport) => namedClient(env, transport);
+    try {
+      await connect({}).server.health();
+    } catch (error) {
+      const failed = trackingError(error);
+      if (!isPassing(error, options.absent ?? "fail")) throw failed;
+      warn?.(`${describeError(failed)}. The work goes on; runs are kept in ${root} until it does`);
+    }
+    return { ...onServer(connect), stop: async () => undefined };
   }
   try {
     const managed = await startManagedMlflow({ home, onProgress, env });
-    const server = onServer(createMlflowClient({ trackingUri: managed.uri }));
+    const server = onServer((transport) => createMlflowClient({ trackingUri: managed.uri, ...transport }));
     return { ...server, managed, stop: () => managed.stop() };
   } catch (error) {
     if (!(error instanceof NoMlflowError)) throw error;
-    const root = resolve(diskRoot);
     warn?.(`${error.oneLine}. The runs are kept on disk; upload them later: npx dualtail sync ${root}`);
     return {
       openTracker: (experiment) => openDiskTracker({ root, experiment }),
@@ -57,20 +86,24 @@ export async function resolveTracking(
   }
 }
 
+type Connect = (options: TransportOptions) => MlflowClient;
+
+/** A server that is there and unwell is waited for; where there is none, the address may be wrong. */
+const isPassing = (error: unknown, absent: "fail" | "continue"): boolean =>
+  error instanceof MlflowError && error.transient && (absent === "continue" || !error.unreachable);
+
 /** A client of the server that the environment names, asked once whether it is there. @throws TrackingError */
 export async function reachableClient(env: NodeJS.ProcessEnv): Promise<MlflowClient> {
-  let client: MlflowClient;
-  try {
-    client = clientFromEnv(env);
-  } catch (error) {
-    throw trackingError(error);
-  }
+  const client = namedClient(env);
   await tracked(client.server.health());
   return client;
 }
 
-const onServer = (client: MlflowClient): Pick<ResolvedTracking, "openTracker" | "description" | "uri"> => ({
-  openTracker: (experiment) => openMlflowTracker({ client, experiment }),
-  description: `MLflow at ${client.baseUrl}`,
-  uri: client.baseUrl,
-});
+/** @throws TrackingError for an address that is none */
+function namedClient(env: NodeJS.ProcessEnv, options: TransportOptions = {}): MlflowClient {
+  try {
+    return clientFromEnv(env, options);
+  } catch (error) {
+    throw trackingError(error);
+  }
+}

@@ -35,6 +35,22 @@ export async function withProcessLock<T>(
   }
 }
 
+/** Either the lock, or the pid of the living process that has it. */
+export type LockAttempt = { readonly release: () => Promise<void> } | { readonly holder: number };
+
+/** Takes the lock file unless a living process of this machine has it; does not wait. */
+export async function tryProcessLock(file: string): Promise<LockAttempt> {
+  await mkdir(dirname(file), { recursive: true });
+  const token = `${process.pid} ${randomUUID()}`;
+  while (!(await take(file, token))) {
+    const holder = await readHolder(file);
+    if (holder === undefined) continue;
+    if (isAlive(holder.pid)) return { holder: holder.pid };
+    await removeStale(file, holder.token);
+  }
+  return { release: () => rm(file, { force: true }) };
+}
+
 /** Whether a process of this machine has the pid. */
 export function isAlive(pid: number): boolean {
   try {

@@ -129,7 +129,9 @@ describe("syncToMlflow", () => {
         return answer;
       };
       const failing = createMlflowClient({ trackingUri: await mlflowUri(), fetch: cut, retries: 0 });
-      await expect(syncToMlflow({ root, client: failing })).rejects.toThrow(/the connection was cut/);
+      await expect(syncToMlflow({ root, client: failing, retries: 0 })).rejects.toThrow(
+        /the connection was cut/,
+      );
       await syncToMlflow({ root, client });
       await expectComplete();
       expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 0, unchanged: 3 });

@@ -22,8 +22,9 @@ export interface DatasetInput {
 }
 
 export interface TrackedRun {
+  /** What `resumeRun` takes; not always the id that a server gave it. */
   readonly id: string;
-  /** Page of this run for a person, when there is one. */
+  /** Page of this run for a person, once there is one: a server may have the run later than its writer. Read it late. */
   readonly url?: string;
   logParams(params: Readonly<Record<string, string | number | boolean>>): Promise<void>;
   logMetrics(points: readonly MetricPoint[]): Promise<void>;
@@ -44,7 +45,10 @@ export interface StartRun {
 
 /** A run that ended well, possibly in another process. */
 export interface FinishedRun {
+  /** The server's id. */
   readonly id: string;
+  /** What it is called where it was written: the id of its `TrackedRun`. */
+  readonly ownId?: string;
   /** Page of this run for a person. */
   readonly url?: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -57,14 +61,14 @@ export interface FinishedRun {
 export interface Tracker {
   /** For a person: where the data goes ("MLflow at http://…", "the folder …"). */
   readonly description: string;
-  /** Page of the experiment, when there is one. */
+  /** Page of the experiment, once there is one. */
   readonly experimentUrl?: string;
   startRun(run: StartRun): Promise<TrackedRun>;
   /** Opens an existing run again (resume). */
   resumeRun(id: string, name: string): Promise<TrackedRun>;
   /** The finished runs of the experiment that have this tag, newest first. Absent: earlier runs cannot be asked for. */
   finishedRuns?(tag: string): Promise<readonly FinishedRun[]>;
-  /** Delivers what is pending and releases resources. */
+  /** Delivers what is pending, as far as that is possible, and releases resources. */
   close(): Promise<void>;
 }
 

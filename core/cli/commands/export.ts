@@ -40,6 +40,25 @@ export async function exportOnnxCommand(host: Host, source: string, flags: Expor
 const sizeText = (bytes: number): string =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
+/** Writes a trained classifier as an MLflow model. */
+export async function exportMlflowCommand(
+  host: Host,
+  source: string,
+  flags: ExportOnnxFlags,
+): Promise<number> {
+  const { writeMlflowModel } = await exchange();
+  const model = await openModel(host, source, flags);
+  const folder = path.resolve(host.cwd, flags.out);
+  const written = await writeMlflowModel(model, folder, {
+    preprocessing: flags.includePreprocessing,
+    externalData: flags.externalData,
+    keepHalf: flags.keepHalf,
+  });
+  const bytes = written?.files.reduce((sum, file) => sum + file.bytes, 0) ?? 0;
+  host.print(`${model.label}, ${model.classNames.length} classes\n${folder} (${sizeText(bytes)})`);
+  return 0;
+}
+
 /** Writes a trained adapter and its head as a folder that Hugging Face peft loads. */
 export async function exportPeftCommand(host: Host, source: string, flags: ExportPeftFlags): Promise<number> {
   const model = await openModel(host, source, flags);
@@ -62,7 +81,12 @@ export async function exportPeftCommand(host: Host, source: string, flags: Expor
   return 0;
 }
 
-async function openModel(host: Host, source: string, { quiet }: ExportFlags): Promise<TrainedModel> {
+/** The trained model in a folder. @throws UsageError, FileError, ConfigError */
+export async function openModel(
+  host: Host,
+  source: string,
+  { quiet }: { readonly quiet?: boolean },
+): Promise<TrainedModel> {
   const folder = path.resolve(host.cwd, source);
   const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`there is no folder ${folder} (${error.code})`, {

@@ -28,9 +28,16 @@ export async function syncCommand(host: Host, folder: string, flags: SyncFlags):
         if (run !== "") reporter.line(`Uploading ${done + 1} of ${total}: ${run}`);
       },
     });
-    const { uploaded, unchanged, deleted, urls } = result;
-    const skipped = deleted > 0 ? `, ${deleted} deleted on the server and left so` : "";
-    host.print([`${uploaded} runs uploaded, ${unchanged} were there already${skipped}`, ...urls].join("\n"));
+    const { uploaded, unchanged, deleted, active, refused, urls } = result;
+    const counts = [
+      `${uploaded} runs uploaded`,
+      `${unchanged} were there already`,
+      ...(deleted > 0 ? [`${deleted} deleted on the server and left so`] : []),
+      ...(active > 0 ? [`${active} being delivered by the process that writes them`] : []),
+    ];
+    host.print([counts.join(", "), ...urls].join("\n"));
+    if (refused > 0)
+      reporter.warn(`the server refused ${refused} items for good: see rejected.jsonl in the runs' folders`);
   } finally {
     await close();
   }

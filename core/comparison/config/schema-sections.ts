@@ -1,7 +1,7 @@
 import { HEADS } from "../../models/heads/index.ts";
 import { CROPS } from "../../models/images/crops-transform.ts";
 import type { Schema } from "./schema.ts";
-import { HEAD_INITS } from "./types.ts";
+import { HEAD_INITS, MODEL_LOGS } from "./types.ts";
 
 const count = (value: number, title: string, description: string): Schema => ({
   type: "integer",
@@ -215,6 +215,21 @@ export const imagesSchema: Schema = {
       title: "Workers",
       description:
         "Threads that read, resample and normalise images. When absent: half the cores, 8 at most. Decoding itself runs in libuv's thread pool, which all of them share and whose size the environment variable UV_THREADPOOL_SIZE sets (4 when it is not set); a worker has up to two images under way.",
+    },
+  },
+};
+
+export const modelsSchema: Schema = {
+  type: "object",
+  additionalProperties: false,
+  title: "Models",
+  description: "Finished cells as MLflow models. Does not change results.",
+  properties: {
+    log: {
+      enum: MODEL_LOGS,
+      title: "Log",
+      description:
+        "Whether every finished cell that one ONNX file can hold logs its whole classifier, backbone included, as an MLflow model: the folder `model` among its run's artifacts, which mlflow.pyfunc.load_model takes. When absent: `all` for models of at most 64 MiB of weights, `none` for larger ones, which would repeat the backbone in every run; `dualtail export mlflow` and `dualtail register` make them from the run folder at any time.",
     },
   },
 };

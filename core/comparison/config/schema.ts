@@ -1,6 +1,6 @@
 import type { PluginKind } from "../../container/kinds.ts";
 import { PROMPT_SETS } from "../../models/prompts/index.ts";
-import { evaluationSchema, headSchema, imagesSchema, trainSchema } from "./schema-sections.ts";
+import { evaluationSchema, headSchema, imagesSchema, modelsSchema, trainSchema } from "./schema-sections.ts";
 import { DEVICES } from "./types.ts";
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -109,6 +109,7 @@ export function comparisonSchema(choices: ChoiceSchemas): Schema {
       train: trainSchema(choices.optimizer),
       evaluation: evaluationSchema,
       images: imagesSchema,
+      models: modelsSchema,
       device: {
         enum: DEVICES,
         default: "cpu",

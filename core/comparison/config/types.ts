@@ -70,6 +70,14 @@ export interface ImagesConfig {
   readonly workers?: number;
 }
 
+/** Which finished cells log their classifier as an MLflow model. */
+export const MODEL_LOGS = ["none", "all"] as const;
+
+export interface ModelsConfig {
+  /** Absent: those whose weights have at most 64 MiB. */
+  readonly log?: (typeof MODEL_LOGS)[number];
+}
+
 /** A comparison as it will be run: validated, every default filled in. */
 export interface ComparisonConfig {
   readonly experiment: string;
@@ -86,6 +94,7 @@ export interface ComparisonConfig {
   readonly train: TrainConfig;
   readonly evaluation: EvaluationConfig;
   readonly images?: ImagesConfig;
+  readonly models?: ModelsConfig;
   readonly device: Device;
   /** CPU threads; absent: one per core. */
   readonly threads?: number;

@@ -29,7 +29,7 @@ export async function fetchFinishedCell(
       (logits) => logits.length === size,
       () => false,
     );
-  const local = await localFolder(run.id, outputDir);
+  const local = await localFolder(run, outputDir);
   if (local !== undefined) {
     await copyIfThere(join(local, TEST_LOGITS_FILE), join(folder, TEST_LOGITS_FILE));
     if (await hasLogits()) {
@@ -47,15 +47,19 @@ export async function fetchFinishedCell(
 }
 
 /** The folder of the cell that a run belongs to, among the run folders in `outputDir`. */
-async function localFolder(runId: string, outputDir: string): Promise<string | undefined> {
+async function localFolder(
+  { id: remoteId, ownId = remoteId }: FinishedRun,
+  outputDir: string,
+): Promise<string | undefined> {
   for (const name of await readdir(outputDir).catch(() => [])) {
     const text = await readFile(join(outputDir, name, "state.json"), "utf8").catch(() => undefined);
     // Most of them have nothing to do with it.
-    if (!text?.includes(runId)) continue;
+    if (!text?.includes(ownId) && !text?.includes(remoteId)) continue;
     const { runs = {} } = JSON.parse(text) as {
       runs?: Readonly<Record<string, { runId: string; reused?: unknown }>>;
     };
-    const [id] = Object.entries(runs).find(([, own]) => own.runId === runId && !own.reused) ?? [];
+    const isIt = ({ runId }: { runId: string }) => runId === ownId || runId === remoteId;
+    const [id] = Object.entries(runs).find(([, own]) => isIt(own) && !own.reused) ?? [];
     const cells = join(outputDir, name, "cells");
     const found = id && (await readdir(cells).catch(() => [])).find((cell) => cell.endsWith(`_${id}`));
     if (found) return join(cells, found);

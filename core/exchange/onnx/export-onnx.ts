@@ -8,7 +8,8 @@ import { classifierGraph, sharedPreprocessor } from "./classifier-graph.ts";
 import { INPUT, type Layout } from "./pixels.ts";
 import { portableGraph } from "./portable.ts";
 import { withSymbolicBatch } from "./symbolic-batch.ts";
-import { embedWeights, externalWeights } from "./weights.ts";
+import { type TensorSpec, tensorSpecs } from "./tensor-spec.ts";
+import { embedWeights, externalWeights, weightBytes } from "./weights.ts";
 
 export interface OnnxExportOptions {
   /** Take uint8 pixels in this layout and rescale and normalise them in the graph. */
@@ -17,11 +18,16 @@ export interface OnnxExportOptions {
   readonly externalData?: boolean | undefined;
   /** Keep half-precision weights as the checkpoint has them, behind a cast: a smaller file, the same numbers. */
   readonly keepHalf?: boolean | undefined;
+  /** Write nothing when the weights have more bytes. */
+  readonly largest?: number | undefined;
 }
 
 export interface OnnxExport {
-  /** Written files with their sizes in bytes. */
+  /** Written files with their sizes in bytes; none where the model is larger than it may be. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** The model's inputs and outputs, as the file declares them. */
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
 }
 
 /**
@@ -32,7 +38,7 @@ export interface OnnxExport {
 export async function exportOnnx(
   model: TrainedModel,
   file: string,
-  { preprocessing, externalData = false, keepHalf = false }: OnnxExportOptions = {},
+  { preprocessing, externalData = false, keepHalf = false, largest }: OnnxExportOptions = {},
 ): Promise<OnnxExport> {
   let widened: ReadonlyMap<string, DType> = new Map();
   const symbolic = withSymbolicBatch((batch) => {
@@ -42,10 +48,12 @@ export async function exportOnnx(
     return modelOf(portable.graph, portable.outputs).model;
   });
   const complete = { ...standardOnly(symbolic), metadataProps: metadata(model, preprocessing) };
+  const specs = { inputs: tensorSpecs(complete.graph.input), outputs: tensorSpecs(complete.graph.output) };
+  if (largest !== undefined && weightBytes(complete, widened) > largest) return { files: [], ...specs };
   if (!externalData) {
     const bytes = encodeModel(await embedWeights(complete, widened));
     await writeAtomically(file, [bytes]);
-    return { files: [{ path: file, bytes: bytes.byteLength }] };
+    return { files: [{ path: file, bytes: bytes.byteLength }], ...specs };
   }
   const data = `${file}.data`;
   const external = await externalWeights(complete, widened, basename(data));
@@ -57,6 +65,7 @@ export async function exportOnnx(
       { path: file, bytes: bytes.byteLength },
       { path: data, bytes: external.bytes },
     ],
+    ...specs,
   };
 }
 

@@ -36,7 +36,7 @@ export async function embedWeights(
   widened: ReadonlyMap<string, DType>,
 ): Promise<OnnxModel> {
   const weights = weightsOf(model, widened);
-  const bytes = weights.reduce((sum, { length }) => sum + length, 0) + sizeWithoutWeights(model);
+  const bytes = total(weights) + sizeWithoutWeights(model);
   if (bytes > LARGEST_FILE) {
     throw new DualtailError(
       `the model has ${(bytes / 2 ** 30).toFixed(1)} GiB of weights, and one ONNX file holds at most 2 GiB`,
@@ -47,6 +47,12 @@ export async function embedWeights(
   for (const { tensor, read } of weights) initializer.push({ ...bare(tensor), rawData: await read() });
   return { ...model, graph: { ...model.graph, initializer } };
 }
+
+const total = (weights: readonly Weight[]): number => weights.reduce((sum, { length }) => sum + length, 0);
+
+/** Bytes of a model's weights as they are written. */
+export const weightBytes = (model: OnnxModel, widened: ReadonlyMap<string, DType>): number =>
+  total(weightsOf(model, widened));
 
 export interface ExternalWeights {
   readonly model: OnnxModel;

@@ -1,13 +1,18 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { FileError } from "../../errors.ts";
-import { JOURNAL, type JournalEntry, parseJournal, type StartEvent } from "./journal.ts";
+import { isAlive } from "../process-lock.ts";
+import type { RunStatus } from "../tracker.ts";
+import { JOURNAL, readJournal, type StartEvent, type Writer } from "./journal.ts";
 
-/** A run kept on disk. */
+/** A run kept on disk; its events stay there. */
 export interface DiskRun {
   readonly folder: string;
   readonly start: StartEvent;
-  readonly entries: readonly JournalEntry[];
+  /** DIED: neither ended nor being written. */
+  readonly state: RunStatus | "RUNNING" | "DIED";
+  readonly events: number;
   /** Bytes of whole lines. */
   readonly size: number;
 }
@@ -19,14 +24,34 @@ const DEPTH = 4;
 export async function findDiskRuns(root: string): Promise<DiskRun[]> {
   const runs: DiskRun[] = [];
   for (const file of (await findJournals(root, DEPTH)).sort()) {
-    const entries = parseJournal(file, await readFile(file));
-    const first = entries[0]?.event;
+    const run = await scan(file);
     // A process that died while it made the folder leaves an empty journal: nothing was tracked.
-    if (first === undefined) continue;
-    if (first.type !== "start") throw new FileError(file, "does not begin with the start of a run");
-    runs.push({ folder: dirname(file), start: first, entries, size: entries.at(-1)!.end });
+    if (run) runs.push(run);
   }
   return parentsFirst(runs);
+}
+
+async function scan(file: string): Promise<DiskRun | undefined> {
+  let start: StartEvent | undefined;
+  let writer: Writer | undefined;
+  let status: RunStatus | undefined;
+  let events = 0;
+  let size = 0;
+  for await (const { event, end } of readJournal(file)) {
+    if (event.type === "start") start ??= event;
+    if (start === undefined) throw new FileError(file, "does not begin with the start of a run");
+    if (event.type === "start" || event.type === "resume") {
+      writer = event.writer;
+      status = undefined;
+    }
+    if (event.type === "finish") status = event.status;
+    events += 1;
+    size = end;
+  }
+  if (start === undefined) return undefined;
+  // Of another machine's processes nothing can be known; such a folder has been copied here and is taken as left.
+  const alive = writer?.host === hostname() && isAlive(writer.pid);
+  return { folder: dirname(file), start, state: status ?? (alive ? "RUNNING" : "DIED"), events, size };
 }
 
 async function findJournals(folder: string, depth: number): Promise<string[]> {

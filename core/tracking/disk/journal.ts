@@ -26,7 +26,8 @@ export type RunEvent =
   | { readonly type: "metrics"; readonly points: readonly MetricPoint[] }
   | { readonly type: "tags"; readonly tags: Readonly<Record<string, string>> }
   | { readonly type: "inputs"; readonly inputs: readonly DatasetInput[] }
-  | { readonly type: "artifact"; readonly path: string }
+  /** `sha256` (hex) and `size` (bytes) of the file as it was put. */
+  | { readonly type: "artifact"; readonly path: string; readonly sha256?: string; readonly size?: number }
   | { readonly type: "finish"; readonly time: number; readonly status: RunStatus; readonly reason?: string };
 
 export type StartEvent = Extract<RunEvent, { type: "start" }>;
@@ -36,6 +37,8 @@ export const JOURNAL = "events.jsonl";
 export interface Journal {
   /** Written when this resolves, so that it outlives the process; an `edge` is on the disk, so that it outlives the machine. */
   append(event: RunEvent, options?: { readonly edge?: boolean }): Promise<void>;
+  /** Forces what is written to disk. Returns its bytes: only those may be shown to others. Also after `close`. */
+  flush(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -46,6 +49,8 @@ const SYNC_EVERY = 2000;
 export async function openJournal(file: string, mode: "create" | "append"): Promise<Journal> {
   const handle = await guard(file, open(file, mode === "create" ? "ax+" : "a+"));
   if (mode === "append") await guard(file, cutTornLine(handle));
+  let size = (await guard(file, handle.stat())).size;
+  let dirty = false;
   let queue: Promise<unknown> = Promise.resolve();
   let lastSync = 0;
   let closed = false;
@@ -54,19 +59,31 @@ export async function openJournal(file: string, mode: "create" | "append"): Prom
     queue = next.catch(() => undefined); // The caller gets the error; the next write shall not.
     return next;
   };
+  const sync = async () => {
+    await handle.sync();
+    dirty = false;
+    lastSync = Date.now();
+  };
   return {
     append: (event, { edge = true } = {}) =>
       inOrder(() =>
         guard(
           file,
           (async () => {
-            await handle.appendFile(`${JSON.stringify(event, encodeNumber)}\n`);
+            const line = Buffer.from(`${JSON.stringify(event, encodeNumber)}\n`);
+            dirty = true;
+            await handle.appendFile(line);
+            size += line.length;
             if (!edge && Date.now() - lastSync < SYNC_EVERY) return;
-            await handle.sync();
-            lastSync = Date.now();
+            await sync();
           })(),
         ),
       ),
+    flush: () =>
+      inOrder(async () => {
+        if (dirty && !closed) await guard(file, sync());
+        return size;
+      }),
     close: () =>
       inOrder(async () => {
         if (closed) return;
@@ -83,24 +100,56 @@ export interface JournalEntry {
   readonly end: number;
 }
 
-/** The whole lines of a journal; a torn last line is left out. @throws FileError for a broken one */
-export function parseJournal(file: string, bytes: Uint8Array): JournalEntry[] {
-  const entries: JournalEntry[] = [];
+/** Bytes of a journal that are in memory at a time, unless one line is longer. */
+const CHUNK = 256 * 1024;
+
+/**
+ * The whole lines of a journal from the line that begins at byte `from`, up to byte `to`; a torn last line is left out.
+ * Reads as it is asked to, so that a journal of any length takes little memory. @throws FileError for a broken one
+ */
+export async function* readJournal(
+  file: string,
+  { from = 0, to = Number.POSITIVE_INFINITY }: { readonly from?: number; readonly to?: number } = {},
+): AsyncGenerator<JournalEntry> {
+  const handle = await open(file, "r");
   const decoder = new TextDecoder();
-  let start = 0;
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    const line = decoder.decode(bytes.subarray(start, end));
-    try {
-      entries.push({ event: JSON.parse(line, decodeNumber) as RunEvent, end: end + 1 });
-    } catch (cause) {
-      throw new FileError(file, `line ${entries.length + 1} is not JSON`, {
-        hint: "restore the file from a backup, or remove its folder to give the run up",
-        cause,
-      });
+  let position = from;
+  let length = CHUNK;
+  let lines = 0;
+  try {
+    while (position < to) {
+      const buffer = Buffer.alloc(Math.min(length, to - position));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+      const bytes = buffer.subarray(0, bytesRead);
+      let start = 0;
+      for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+        lines += 1;
+        const at = from === 0 ? `line ${lines}` : `line ${lines} after byte ${from}`;
+        yield {
+          event: parseLine(file, at, decoder.decode(bytes.subarray(start, end))),
+          end: position + end + 1,
+        };
+        start = end + 1;
+      }
+      if (start === 0 && bytesRead < length) return;
+      // A line longer than what was read: once more with twice the room.
+      length = start === 0 ? length * 2 : CHUNK;
+      position += start;
     }
-    start = end + 1;
+  } finally {
+    await handle.close();
   }
-  return entries;
+}
+
+function parseLine(file: string, at: string, line: string): RunEvent {
+  try {
+    return JSON.parse(line, decodeNumber) as RunEvent;
+  } catch (cause) {
+    throw new FileError(file, `${at} is not JSON`, {
+      hint: "restore the file from a backup, or remove its folder to give the run up",
+      cause,
+    });
+  }
 }
 
 /** JSON has no NaN and no Infinity; `value` is the only number here that may be one. */

@@ -1,0 +1,64 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/**
+ * What happens to one request: `pass`; `refuse` cuts the connection before the server sees it; `lose` cuts it after the
+ * server has done what it asks; a number answers with that status; `{ delayMs }` passes it on later.
+ */
+export type Fault = "pass" | "refuse" | "lose" | number | { readonly delayMs: number };
+
+export interface FaultyProxy {
+  readonly uri: string;
+  /** Requests so far, "POST /api/…". */
+  readonly requests: readonly string[];
+  /** Decides about each request; replaced at any time. */
+  fault: (request: { readonly method: string; readonly path: string; readonly count: number }) => Fault;
+  close(): Promise<void>;
+}
+
+/** An HTTP proxy before a real server that does to requests what networks and servers do. */
+export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
+  const requests: string[] = [];
+  const server = createServer((incoming, outgoing) => {
+    const path = incoming.url ?? "/";
+    const method = incoming.method ?? "GET";
+    requests.push(`${method} ${path}`);
+    const fault = proxy.fault({ method, path, count: requests.length });
+    if (fault === "refuse") incoming.socket.destroy();
+    else if (typeof fault === "number") {
+      incoming.resume();
+      outgoing.writeHead(fault).end("the proxy says so");
+    } else {
+      const delay = typeof fault === "object" ? fault.delayMs : 0;
+      setTimeout(() => forward(target, incoming, outgoing, fault === "lose"), delay);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const proxy: FaultyProxy = {
+    uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    fault: () => "pass",
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  return proxy;
+}
+
+function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse, lose: boolean): void {
+  const url = new URL(incoming.url ?? "/", target);
+  const headers = { ...incoming.headers, host: url.host };
+  const onward = request(url, { method: incoming.method, headers }, (answer) => {
+    if (lose) {
+      answer.resume();
+      answer.on("end", () => incoming.socket.destroy());
+      return;
+    }
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(outgoing);
+  });
+  onward.on("error", () => incoming.socket.destroy());
+  incoming.pipe(onward);
+}
