@@ -8,13 +8,13 @@ export function anyChoice(what: string): Schema {
       {
         type: "object",
         required: ["use"],
-        properties: { use: { type: "string", minLength: 1, ...useTexts(what) }, label: labelSchema },
+        properties: { use: { type: "string", minLength: 1, ...textsOfUse(what) }, label: labelSchema },
       },
     ],
   };
 }
 
-export const useTexts = (what: string) => ({ title: "Use", description: `Name of the ${what}.` });
+export const textsOfUse = (what: string) => ({ title: "Use", description: `Name of the ${what}.` });
 
 export const labelSchema: Schema = {
   type: "string",

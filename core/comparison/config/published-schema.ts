@@ -1,6 +1,6 @@
 import { KINDS, PLUGIN_KINDS, type PluginKind, type PluginRegistry } from "../../container/index.ts";
 import type { JsonSchema } from "../../plugin-api/index.ts";
-import { labelSchema, useTexts } from "./choices.ts";
+import { labelSchema, textsOfUse } from "./choices.ts";
 import { OPTIMIZERS } from "./optimizers.ts";
 import { NONE } from "./resolve-choices.ts";
 import { comparisonSchema, type Schema } from "./schema.ts";
@@ -39,7 +39,7 @@ function choiceSchema(what: string, known: readonly Named[], open: boolean, none
       {
         type: "object",
         required: ["use"],
-        properties: { use: { anyOf, ...useTexts(what) }, ...(open ? { label: labelSchema } : {}) },
+        properties: { use: { anyOf, ...textsOfUse(what) }, ...(open ? { label: labelSchema } : {}) },
         ...(known.length ? { allOf: known.map((plugin) => optionsWhenUsed(plugin, open)) } : {}),
       },
     ],
