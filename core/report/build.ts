@@ -3,6 +3,7 @@ import { analyse } from "./analysis.ts";
 import { type Block, type Figure, heading } from "./document/blocks.ts";
 import { toHtml } from "./document/html.ts";
 import { toMarkdown } from "./document/markdown.ts";
+import { isOfTraining } from "./read/identity.ts";
 import { gatherRows, runReader } from "./read/rows.ts";
 import { finishedCells } from "./read/runs.ts";
 import { claimsBlocks } from "./sections/claims.ts";
@@ -46,7 +47,14 @@ export interface Report {
  */
 export async function buildReport(options: ReportOptions): Promise<Report> {
   const { client, experiment, resamples = 2000, seed = 0, onProgress = () => {} } = options;
-  const runs = await finishedCells(client, experiment, options.where);
+  const { where = {} } = options;
+  // What `where` leaves out because of how it was trained may still stand beside.
+  const ofData = Object.fromEntries(Object.entries(where).filter(([key]) => !isOfTraining(key)));
+  const beside = await finishedCells(client, experiment, ofData);
+  const known = new Map(beside.map((run) => [run.info.runId, run]));
+  const runs = (await finishedCells(client, experiment, where)).map(
+    (run) => known.get(run.info.runId) ?? run,
+  );
   onProgress(`Reading ${runs.length} finished runs of "${experiment}"`);
   const read = runReader(client);
   const gathered = await gatherRows(read, runs);
@@ -65,7 +73,7 @@ export async function buildReport(options: ReportOptions): Promise<Report> {
     ...claimsBlocks(analysis),
     ...(await crossingBlocks(analysis)),
     ...(await priorBlocks(priors)),
-    ...(await besideBlocks(read, runs, gathered, { resamples, seed })),
+    ...(await besideBlocks(read, beside, gathered, { resamples, seed })),
     ...omittedBlocks(omitted),
     ...settingBlocks(gathered.setting),
     ...methodBlocks(resamples, seed),

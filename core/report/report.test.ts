@@ -149,7 +149,9 @@ describe("dualtail report", () => {
     expect((await cli("report", experiment, "--out", "older", ...where)).code).toBe(0);
     const markdown = await readFile(join(folder.path, "older/report.md"), "utf8");
     expect(markdown).toMatch(/^\| la \| clip \| 1 \| 10\.0 \[/m);
-    expect(markdown).not.toContain("## Beside it");
+    const beside = markdown.slice(markdown.indexOf("## Beside it: other settings"));
+    expect(beside).toMatch(/^\| la · clip \| as above \| 1 \| 10\.0 \[/m);
+    expect(beside).toMatch(/^\| la · clip \| train\.epochs = 4 \| 2 \| 60\.0 /m);
     const none = await cli("report", experiment, "--where", "train.epochs=9");
     expect(none.stderr).toMatch(/has train\.epochs=9 — there are: train\.epochs: 4, 1$/m);
     expect((await cli("report", experiment, "--where", "epochs")).code).toBe(2);

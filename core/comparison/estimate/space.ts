@@ -1,6 +1,7 @@
 import type { Optimizer } from "../../training/optimizers/index.ts";
 import type { Plan } from "../plan/index.ts";
 import { type ProgramCost, predictionCost } from "./graphs.ts";
+import { mlflowModels } from "./mlflow-models.ts";
 import type { Known, TrainingCost } from "./training.ts";
 import type { DiskEstimate, MemoryEstimate, Part } from "./types.ts";
 import { workOf } from "./work.ts";
@@ -103,7 +104,8 @@ const SMALL_FILES_BYTES = 40e3;
 const STEP_BYTES = 420;
 
 /** What is left on the disk when everything has run. */
-export function diskEstimate({ known, plan, trainings, optimizer }: SpaceInputs): DiskEstimate {
+export function diskEstimate(inputs: SpaceInputs): DiskEstimate {
+  const { known, plan, trainings, optimizer } = inputs;
   const { config, data, backbones } = known;
   const { classes, test } = data.sizes;
   let [checkpoints, logits, strata] = [0, 0, 0];
@@ -117,6 +119,8 @@ export function diskEstimate({ known, plan, trainings, optimizer }: SpaceInputs)
     if (zeroShot) strata += zeroShot.texts.features.byteLength;
   }
   const rows = plan.cells.length + backbones.size;
+  const models = mlflowModels(known, plan, trainings);
+  const logged = models > 0 ? [{ what: "MLflow models", bytes: models }] : [];
   return {
     runFolder: [
       { what: "checkpoints with optimizer state", bytes: checkpoints },
@@ -126,9 +130,11 @@ export function diskEstimate({ known, plan, trainings, optimizer }: SpaceInputs)
         bytes: plan.cells.length * (MODEL_BYTES.cell + MODEL_BYTES.class * classes),
       },
       ...(strata > 0 ? [{ what: "strata", bytes: strata }] : []),
+      ...logged,
     ],
     tracking: [
       { what: "checkpoints", bytes: checkpoints + strata },
+      ...logged,
       { what: "predictions", bytes: rows * test * LINE_BYTES },
       { what: "metrics", bytes: trainings.size * workOf(config, data.sizes).steps * STEP_BYTES },
       { what: "tables and plots", bytes: rows * (classes * CLASS_BYTES + SMALL_FILES_BYTES) },

@@ -11,10 +11,14 @@ const SETTING = /^(dataset|peft|prompts|head|train|evaluation)(\.|$)/;
 /** What makes no difference to a result. */
 const IRRELEVANT = new Set(["device", "threads", "evaluation.batchSize", "train.recompute"]);
 
+/** How far up a relative path goes says where the config lay, not what it named. */
+const UPWARDS = /^(\.{1,2}\/)+/;
+
 const pick = (params: Params, keep: (key: string) => boolean): Params =>
   Object.fromEntries(
     Object.entries(params)
       .filter(([key]) => keep(key) && !IRRELEVANT.has(key))
+      .map(([key, value]) => [key, value.replace(UPWARDS, "")] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Run } from "../../mlflow-js-client/index.ts";
 import { analyse } from "../analysis.ts";
 import type { Block, Table } from "../document/blocks.ts";
-import { keyOf, type Params } from "../read/identity.ts";
+import { keyOf, methodOf, type Params } from "../read/identity.ts";
 import { gatherRows, type RunReader } from "../read/rows.ts";
 import { besideBlocks } from "./beside.ts";
 import { settingsBlocks } from "./blocks.ts";
@@ -249,4 +249,11 @@ describe("beside a report", () => {
     expect(blocks.some(({ kind }) => kind === "table")).toBe(false);
     expect(textOf(blocks)).toContain("dataset = e");
   });
+});
+
+it("takes a checkpoint for the same wherever the config lay that named it", () => {
+  const run = (folder: string) => ({ params: { loss: "la", "backbone.folder": folder } });
+  expect(methodOf(run("../../testbed/clip"))).toEqual(methodOf(run("../testbed/clip")));
+  expect(methodOf(run("../testbed/clip"))).not.toEqual(methodOf(run("../testbed/openclip")));
+  expect(methodOf(run("/a/clip"))).not.toEqual(methodOf(run("/b/clip")));
 });
