@@ -75,6 +75,21 @@ export interface DatasetSizes {
   readonly pixelBytes?: number;
 }
 
+/** What somebody else reported on a dataset, in %. Results of different sources are never put into one table. */
+export interface ReportedResults {
+  /** Who, where, and which table. */
+  readonly source: string;
+  readonly rows: readonly {
+    readonly method: string;
+    /** Name of the loss here that it corresponds to, where there is one. */
+    readonly loss?: string;
+    readonly many?: number;
+    readonly medium?: number;
+    readonly few?: number;
+    readonly overall: number;
+  }[];
+}
+
 export interface DatasetPlugin<O = Record<string, unknown>> {
   readonly kind: "dataset";
   readonly name: string;
@@ -87,6 +102,8 @@ export interface DatasetPlugin<O = Record<string, unknown>> {
    * another one. Reads nothing.
    */
   expected?(options: O): DatasetSizes | undefined;
+  /** For the reference columns of a report. */
+  readonly reported?: readonly ReportedResults[];
 }
 
 /** Declares a dataset plugin; `options` are checked against `plugin.options` before `load` is called. */

@@ -2,12 +2,14 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { beforeEach, describe, expect, it } from "vitest";
 import { downstreamGroups, type Group, pretrainGroups } from "../evaluation/index.ts";
 import type { Run } from "../mlflow-js-client/index.ts";
+import type { ReportedResults } from "../plugin-api/index.ts";
 import { type Analysis, analyse, asFamily, metricDifference, metricMean } from "./analysis.ts";
 import { claimsOf, hardly, rises } from "./claims.ts";
 import type { Row } from "./read/rows.ts";
 import { controlsFor, inOtherSpace } from "./roles.ts";
 import { crossingBlocks } from "./sections/crossing.ts";
 import { controlBlocks, differenceCell, referenceBlocks } from "./sections/differences.ts";
+import { reportedBlocks } from "./sections/reported.ts";
 import { rowsBlocks } from "./sections/rows.ts";
 import { verdictBlocks } from "./sections/verdict.ts";
 
@@ -79,6 +81,39 @@ const lead = (...rows: readonly Row[]) => {
   const [block] = verdictBlocks(analysisOf(...rows));
   return block?.kind === "paragraph" ? block.text : "";
 };
+
+it("puts what others reported beside the rows of the same loss, a table per source", () => {
+  const reported = (source: string, overall: number): ReportedResults => ({
+    source,
+    rows: [
+      { method: "LIFT", loss: "la", many: 76.2, overall },
+      { method: "other", overall: 1 },
+    ],
+  });
+  const analysis = analysisOf(row({ loss: "la", accuracy: () => 0.6 }), row({ loss: "ce", accuracy: () => 0.5 }));
+  const blocks = reportedBlocks(analysis, [reported("one (2024)", 72.6), reported("two (2025)", 77)]);
+  const tables = blocks.filter((block) => block.kind === "table");
+  expect(blocks.flatMap((block) => (block.kind === "heading" ? block.text : []))).toEqual([
+    "Reported elsewhere",
+    "one (2024)",
+    "two (2025)",
+  ]);
+  expect(tables.map(({ rows }) => rows.map((row) => row.slice(0, 5).map(({ text }) => text)))).toEqual([
+    [
+      ["LIFT", "76.2", "—", "—", "72.6"],
+      ["other", "—", "—", "—", "1.0"],
+    ],
+    [
+      ["LIFT", "76.2", "—", "—", "77.0"],
+      ["other", "—", "—", "—", "1.0"],
+    ],
+  ]);
+  expect(tables[0]!.rows.map((row) => row[5]!.text)).toEqual([
+    expect.stringMatching(/^clip: \d\d\.\d \[\d\d\.\d, \d\d\.\d\]$/),
+    "—",
+  ]);
+  expect(reportedBlocks(analysis, [])).toEqual([]);
+});
 
 describe("the first paragraph", () => {
   it("says that backdoor beats, is worse than, or cannot be told from the control", () => {

@@ -1,4 +1,5 @@
 import type { MlflowClient } from "../mlflow-js-client/index.ts";
+import type { ReportedResults } from "../plugin-api/index.ts";
 import { analyse } from "./analysis.ts";
 import { type Block, type Figure, heading } from "./document/blocks.ts";
 import { toHtml } from "./document/html.ts";
@@ -11,6 +12,7 @@ import { crossingBlocks } from "./sections/crossing.ts";
 import { controlBlocks, referenceBlocks } from "./sections/differences.ts";
 import { factsBlock, methodBlocks, omittedBlocks, settingBlocks } from "./sections/frame.ts";
 import { gatherPriors, priorBlocks } from "./sections/priors.ts";
+import { reportedBlocks } from "./sections/reported.ts";
 import { rowsBlocks } from "./sections/rows.ts";
 import { verdictBlocks } from "./sections/verdict.ts";
 import { besideBlocks } from "./settings/beside.ts";
@@ -25,6 +27,8 @@ export interface ReportOptions {
   readonly resamples?: number;
   /** Of the bootstrap. Default 0. */
   readonly seed?: number;
+  /** What others reported on a data set, by its plugin's name: for reference columns. */
+  readonly reported?: (dataset: string) => readonly ReportedResults[];
   readonly onProgress?: (line: string) => void;
 }
 
@@ -68,6 +72,7 @@ export async function buildReport(options: ReportOptions): Promise<Report> {
     ...verdict,
     factsBlock(analysis),
     ...rowsBlocks(analysis),
+    ...reportedBlocks(analysis, options.reported?.(gathered.setting.dataset ?? "") ?? []),
     ...(await referenceBlocks(analysis)),
     ...(await controlBlocks(analysis)),
     ...claimsBlocks(analysis),

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { createContainer, resolve } from "../../container/index.ts";
 import { buildReport, logReport, writeReport } from "../../report/index.ts";
 import type { Host } from "../host.ts";
 import { openClient } from "../tracking.ts";
@@ -20,6 +21,8 @@ export async function reportCommand(host: Host, experiment: string, flags: Repor
   const where = whereOf(flags.where);
   const folder = path.resolve(host.cwd, flags.out);
   const reporter = host.reporter({ quiet: flags.quiet });
+  const registry = resolve(await createContainer({ plugins: [], baseDir: host.cwd }), "registry");
+  const known = new Set(registry.list("dataset").map(({ plugin }) => plugin.name));
   const { client, close } = await openClient(host, reporter, flags.trackingUri);
   try {
     const report = await buildReport({
@@ -27,6 +30,7 @@ export async function reportCommand(host: Host, experiment: string, flags: Repor
       experiment,
       where,
       ...(flags.resamples === undefined ? {} : { resamples: flags.resamples }),
+      reported: (dataset) => (known.has(dataset) ? (registry.get("dataset", dataset).reported ?? []) : []),
       onProgress: (line) => reporter.line(line),
     });
     for (const reason of report.omitted) reporter.warn(`left out: ${reason}`);

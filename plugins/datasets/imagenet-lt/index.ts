@@ -2,6 +2,7 @@ import type { DatasetPlugin } from "../../../core/plugin-api/index.ts";
 import { readFolderNames } from "../shared/lists/folder-names.ts";
 import { defineListBenchmark, type ListBenchmarkOptions } from "../shared/lists/list-benchmark.ts";
 import { publishedSizes } from "../shared/published-sizes.ts";
+import { reported } from "./reported.ts";
 
 const facts = { classes: 1000, trainImages: 115_846, most: 1280, least: 5, testImages: 50_000 };
 /** Images of the validation list. */
@@ -23,4 +24,5 @@ export const plugin: DatasetPlugin<ListBenchmarkOptions> = {
     readClasses: (file) => readFolderNames(file, /^n\d{8}$/, "n01440764 tench"),
   }),
   expected: publishedSizes(facts, VALIDATION),
+  reported,
 };

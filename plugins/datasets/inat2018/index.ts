@@ -2,6 +2,7 @@ import type { DatasetPlugin } from "../../../core/plugin-api/index.ts";
 import { defineListBenchmark, type ListBenchmarkOptions } from "../shared/lists/list-benchmark.ts";
 import { publishedSizes } from "../shared/published-sizes.ts";
 import { LEVELS, type Level, readCategories } from "./categories.ts";
+import { reported } from "./reported.ts";
 
 export interface INat2018Options extends ListBenchmarkOptions {
   readonly level: Level;
@@ -34,4 +35,5 @@ export const plugin: DatasetPlugin<INat2018Options> = {
   // Levels above the species have as many images, but fewer classes.
   expected: ({ level = "species", ...lists }) =>
     level === "species" ? publishedSizes(facts)(lists) : undefined,
+  reported,
 };

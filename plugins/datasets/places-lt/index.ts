@@ -2,6 +2,7 @@ import type { DatasetPlugin } from "../../../core/plugin-api/index.ts";
 import { readFolderNames } from "../shared/lists/folder-names.ts";
 import { defineListBenchmark, type ListBenchmarkOptions } from "../shared/lists/list-benchmark.ts";
 import { publishedSizes } from "../shared/published-sizes.ts";
+import { reported } from "./reported.ts";
 
 const facts = { classes: 365, trainImages: 62_500, most: 4980, least: 5, testImages: 36_500 };
 /** Images of the validation list. */
@@ -25,4 +26,5 @@ export const plugin: DatasetPlugin<ListBenchmarkOptions> = {
     readClasses: (file) => readFolderNames(file, /^\S+$/, "airplane_cabin airplane_cabin"),
   }),
   expected: publishedSizes(facts, VALIDATION),
+  reported,
 };
