@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["core/**/*.test.ts", "plugins/**/*.test.ts", "testbed/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["core", "plugins", "testbed", "launch-page", "test"].map((folder) => `${folder}/**/*.test.ts`),
     globalSetup: ["test/support/mlflow-global-setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 300_000,

@@ -1,11 +1,13 @@
 import { publishedSchemas } from "../core/comparison/config/published-schema.ts";
 import { createContainer, resolve } from "../core/container/index.ts";
+import { publishedServeSchema } from "../core/serve/config/published-schema.ts";
 import { configurationDoc } from "./configuration-doc.mts";
 
 /** Everything that is generated from the schemas, by path from the repository root. */
 export async function publishedFiles(): Promise<ReadonlyMap<string, string>> {
   const registry = resolve(await createContainer(), "registry");
-  const schemas = [...publishedSchemas(registry)].map(([file, schema]): [string, string] => [
+  const all = [...publishedSchemas(registry), ["serve.schema.json", publishedServeSchema(registry)] as const];
+  const schemas = all.map(([file, schema]): [string, string] => [
     `schemas/${file}`,
     `${JSON.stringify(schema, null, 2)}\n`,
   ]);

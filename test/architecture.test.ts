@@ -30,7 +30,22 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "core/tracking",
     "core/training",
   ],
-  "core/report": ["core/comparison", "core/evaluation", "core/mlflow-js-client", "core/tracking"],
+  "core/report": [
+    "core/comparison",
+    "core/evaluation",
+    "core/mlflow-js-client",
+    "core/plugin-api",
+    "core/tracking",
+  ],
+  // Shared with the browser: nothing may come along.
+  "core/launch-page": [],
+  "core/serve": [
+    "core/comparison",
+    "core/container",
+    "core/launch-page",
+    "core/mlflow-js-client",
+    "core/tracking",
+  ],
   "core/cli": [
     "core/comparison",
     "core/container",
@@ -38,6 +53,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "core/mlflow-js-client",
     "core/plugin-api",
     "core/report",
+    "core/serve",
     "core/tracking",
   ],
   plugins: ["core/plugin-api"],

@@ -15,6 +15,7 @@ import { listCommand } from "./commands/list.ts";
 import { mlflowCommand } from "./commands/mlflow.ts";
 import { type RegisterFlags, registerCommand } from "./commands/register.ts";
 import { type ReportFlags, reportCommand } from "./commands/report.ts";
+import { type ServeFlags, serveCommand } from "./commands/serve.ts";
 import { type StatusFlags, statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
 import type { Host } from "./host.ts";
@@ -24,6 +25,13 @@ import { packageVersion } from "./package-info.ts";
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("Give a whole number from 1.");
   return Number(text);
+}
+
+/** A port; 0 stands for any. */
+function portNumber(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) throw new InvalidArgumentError("Give a port, or none for any.");
+  return port;
 }
 
 /** A number above 0. */
@@ -191,6 +199,19 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
     .option("--quiet", "no progress")
     .action(action((_host, what: string, flags: RegisterFlags) => registerCommand(host, what, flags)));
+
+  program
+    .command("serve")
+    .description("run the comparisons that people ask for in MLflow, until Ctrl-C")
+    .requiredOption("--config <file>", "YAML or JSON file: what to watch, what to offer")
+    .addOption(
+      new Option("--http [port]", "also serve the form to browsers on this machine")
+        .argParser(portNumber)
+        .preset("0"),
+    )
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress")
+    .action(action((_host, flags: ServeFlags) => serveCommand(host, flags)));
 
   program
     .command("mlflow")

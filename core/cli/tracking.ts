@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Tracking } from "../container/index.ts";
 import type { Reporter } from "../container/reporter.ts";
-import { createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
+import { createMlflowClient, type MlflowClient, type TransportOptions } from "../mlflow-js-client/index.ts";
 import {
   type ManagedMlflow,
   reachableClient,
@@ -50,9 +50,14 @@ export async function openClient(
   host: Host,
   reporter: Reporter,
   uri?: string,
+  options: TransportOptions = {},
 ): Promise<{ client: MlflowClient; close(): Promise<void> }> {
   const env = withUri(host.env, uri);
-  if (env.MLFLOW_TRACKING_URI?.trim()) return { client: await reachableClient(env), close: async () => {} };
+  if (env.MLFLOW_TRACKING_URI?.trim())
+    return { client: await reachableClient(env, options), close: async () => {} };
   const managed = await openManagedServer(host, reporter);
-  return { client: createMlflowClient({ trackingUri: managed.uri }), close: () => managed.stop() };
+  return {
+    client: createMlflowClient({ trackingUri: managed.uri, ...options }),
+    close: () => managed.stop(),
+  };
 }

@@ -29,10 +29,10 @@ import { type Cell, describePlan } from "./plan/index.ts";
 
 /** Runs a plan: one parent run, a nested run per cell and per zero-shot row, the table and plots on the parent. */
 export const executeComparison: ExecuteComparison = async (options) => {
-  const { config, outputDir, resume } = options;
+  const { adopt, config, outputDir, resume } = options;
   throwIfAborted(options.signal);
   const tracker = await options.openTracker(config.experiment);
-  const path = resume ?? join(outputDir, runFolderName(config.name, new Date()));
+  const path = resume ?? adopt?.folder ?? join(outputDir, runFolderName(config.name, new Date()));
   let parent: TrackedRun;
   let result: ComparisonResult;
   try {
@@ -56,11 +56,11 @@ export const executeComparison: ExecuteComparison = async (options) => {
 };
 
 async function openParent(tracker: Tracker, folder: RunFolder, options: ExecuteOptions): Promise<TrackedRun> {
-  const { config, plan, configSource, baseDir } = options;
+  const { adopt, config, plan, configSource, baseDir } = options;
   const known = folder.state.parent;
   if (known) return tracker.resumeRun(known.runId, config.name);
-  const tags = { ...(await gitTags(baseDir)), "dualtail.kind": "comparison" };
-  const parent = await tracker.startRun({ name: config.name, tags });
+  const tags = { ...(await gitTags(baseDir)), "dualtail.kind": "comparison", ...adopt?.tags };
+  const parent = await tracker.startRun({ name: config.name, tags, ...(adopt ? { id: adopt.id } : {}) });
   await folder.setParent({ runId: parent.id, status: "RUNNING" });
   await parent.logParams({
     ...commonParams(config),

@@ -4,6 +4,16 @@ import type { OpenTracker } from "../tracking/tracker.ts";
 import type { ComparisonConfig } from "./config/types.ts";
 import type { CellKind, Plan } from "./plan/types.ts";
 
+/** A run that someone else made, which becomes the parent: what `dualtail serve` was sent. */
+export interface Adoption {
+  /** Its own id, its tag `dualtail.run_id`. */
+  readonly id: string;
+  /** Run folder to make. */
+  readonly folder: string;
+  /** Further ones of the parent. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface ExecuteOptions {
   readonly config: ComparisonConfig;
   readonly plan: Plan;
@@ -22,6 +32,7 @@ export interface ExecuteOptions {
   readonly cacheDir: string;
   /** Run folder of a comparison to go on with. */
   readonly resume?: string;
+  readonly adopt?: Adoption;
   /** Run every cell, also those that the experiment has finished runs of. */
   readonly rerun?: boolean;
   /** The config file's text, kept as an artifact. */

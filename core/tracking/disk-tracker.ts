@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { FileError } from "../errors.ts";
 import { type Digest, digestOf } from "./disk/digest.ts";
 import { JOURNAL, type Journal, openJournal, type RunEvent } from "./disk/journal.ts";
+import { readStart } from "./disk/look-up.ts";
 import { TrackingError } from "./errors.ts";
 import { currentUser } from "./mlflow-tags.ts";
 import { tryProcessLock } from "./process-lock.ts";
@@ -51,8 +52,13 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
   const open = new Map<string, () => Promise<void>>();
   const writer = { pid: process.pid, host: hostname() };
 
-  /** Opens the run's journal and writes its first event of this process. */
-  const begin = async (id: string, name: string, mode: "create" | "append", first: RunEvent) => {
+  /** Opens the run's journal and writes its first events of this process. */
+  const begin = async (
+    id: string,
+    name: string,
+    mode: "create" | "append",
+    first: readonly RunEvent[],
+  ): Promise<TrackedRun> => {
     const folder = join(root, id);
     const lock = await tryProcessLock(join(folder, WRITER_LOCK));
     if ("holder" in lock) {
@@ -63,7 +69,7 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
     let journal: Journal;
     try {
       journal = await openJournal(join(folder, JOURNAL), mode);
-      await journal.append(first);
+      for (const event of first) await journal.append(event);
     } catch (error) {
       await lock.release();
       throw error;
@@ -88,19 +94,31 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
 
   return {
     description: `the folder ${root}`,
-    async startRun({ name, parent, tags = {} }) {
-      const id = randomUUID().replaceAll("-", "");
+    async startRun({ name, parent, tags = {}, id: adopted }) {
+      const id = adopted ?? randomUUID().replaceAll("-", "");
+      const known = adopted !== undefined && (await knownAdoption(root, adopted, { name, experiment }));
       await mkdir(join(root, id, "artifacts"), { recursive: true });
-      const at = { time: Date.now(), user: currentUser(), writer };
-      return begin(id, name, "create", {
+      const time = Date.now();
+      const start: RunEvent = {
         type: "start",
         id,
         name,
         experiment,
         parent: parent?.id,
         tags,
-        ...at,
-      });
+        time,
+        user: currentUser(),
+        writer,
+        ...(adopted === undefined ? {} : { adopted: true }),
+      };
+      if (adopted === undefined) return begin(id, name, "create", [start]);
+      // The server made it without these tags, and as one that waits.
+      const reopened: RunEvent[] = [
+        { type: "resume", time, writer },
+        { type: "tags", tags },
+      ];
+      const mode = (await exists(join(root, id, JOURNAL))) ? "append" : "create";
+      return begin(id, name, mode, known ? reopened : [start, ...reopened]);
     },
     async resumeRun(id, name) {
       if (!/^[0-9a-f]+$/.test(id) || !(await exists(join(root, id, JOURNAL)))) {
@@ -111,7 +129,7 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
           },
         );
       }
-      return begin(id, name, "append", { type: "resume", time: Date.now(), writer });
+      return begin(id, name, "append", [{ type: "resume", time: Date.now(), writer }]);
     },
     async close() {
       for (const close of [...open.values()]) await close();
@@ -163,6 +181,29 @@ function diskRun(id: string, folder: string, journal: Journal): TrackedRun {
       await journal.close();
     },
   };
+}
+
+/**
+ * Whether the adopted run has a journal already: of a process that ended just after it began.
+ * @throws TrackingError for an id that is none, or that of a run of our own
+ */
+async function knownAdoption(
+  root: string,
+  id: string,
+  { name, experiment }: { readonly name: string; readonly experiment: string },
+): Promise<boolean> {
+  if (!/^[0-9a-f]{32}$/.test(id)) throw new TrackingError(`"${id}" is no id of a run ("${name}")`);
+  const file = join(root, id, JOURNAL);
+  const size = await stat(file).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size === 0) return false;
+  const start = await readStart(join(root, id));
+  if (start.adopted && start.experiment === experiment) return true;
+  throw new TrackingError(`the id ${id} of the run "${name}" is that of another run in ${root}`, {
+    hint: "give the run an id of its own",
+  });
 }
 
 function checkedPath(path: string): string[] {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Experiment, MlflowClient, Run } from "../mlflow-js-client/index.ts";
 import { hasErrorCode } from "../mlflow-js-client/index.ts";
+import { findRemoteRun } from "./delivery/remote-run.ts";
 import { TrackingError, tracked } from "./errors.ts";
 import { finishedRuns } from "./finished-runs.ts";
 import { type MlflowRun, mlflowRun } from "./mlflow-run.ts";
@@ -30,8 +31,15 @@ export async function openMlflowTracker({ client, experiment }: MlflowTrackerOpt
   return {
     description: `MLflow at ${client.baseUrl}`,
     experimentUrl: client.experimentUrl(experimentId),
-    async startRun({ name, parent, tags = {} }) {
+    async startRun({ name, parent, tags = {}, id: adopted }) {
       const user = currentUser();
+      const known = adopted && (await tracked(findRemoteRun(client, experimentId, adopted)));
+      if (known) {
+        await tracked(client.runs.update(known.info.runId, { status: "RUNNING" }));
+        const run = keep(known);
+        await run.setTags(tags);
+        return run;
+      }
       const created = await tracked(
         client.runs.create({
           experimentId,
@@ -42,7 +50,7 @@ export async function openMlflowTracker({ client, experiment }: MlflowTrackerOpt
             ...sourceTags(user),
             ...(parent ? { [TAGS.parentRunId]: parent.id } : {}),
             ...shortenedTags(tags),
-            [TAGS.runId]: randomUUID().replaceAll("-", ""),
+            [TAGS.runId]: adopted ?? randomUUID().replaceAll("-", ""),
           },
         }),
       );

@@ -93,8 +93,11 @@ const isPassing = (error: unknown, absent: "fail" | "continue"): boolean =>
   error instanceof MlflowError && error.transient && (absent === "continue" || !error.unreachable);
 
 /** A client of the server that the environment names, asked once whether it is there. @throws TrackingError */
-export async function reachableClient(env: NodeJS.ProcessEnv): Promise<MlflowClient> {
-  const client = namedClient(env);
+export async function reachableClient(
+  env: NodeJS.ProcessEnv,
+  options: TransportOptions = {},
+): Promise<MlflowClient> {
+  const client = namedClient(env, options);
   await tracked(client.server.health());
   return client;
 }

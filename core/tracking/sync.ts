@@ -22,6 +22,8 @@ export interface SyncOptions {
   readonly root: string;
   readonly client: MlflowClient;
   readonly onProgress?: (progress: SyncProgress) => void;
+  /** Which runs; default all. */
+  readonly only?: (run: { readonly id: string; readonly parent?: string }) => boolean;
   /** Further tries of a run whose delivery failed in a way that may pass, beyond the client's own. Default 4. */
   readonly retries?: number;
 }
@@ -49,6 +51,7 @@ export async function syncToMlflow({
   root,
   client,
   onProgress,
+  only = () => true,
   retries = 4,
 }: SyncOptions): Promise<SyncResult> {
   if (!(await stat(root).catch(() => undefined))?.isDirectory()) {
@@ -58,7 +61,7 @@ export async function syncToMlflow({
   }
   // One upload at a time: two would both find a run missing and both create it.
   return withProcessLock(join(root, ".sync.lock"), async () => {
-    const runs = await findDiskRuns(root);
+    const runs = (await findDiskRuns(root)).filter(({ start }) => only(start));
     const experiments = new Map<string, string>();
     const remoteIds = new Map<string, string>();
     const counts = { uploaded: 0, unchanged: 0, deleted: 0, active: 0, refused: 0 };

@@ -39,6 +39,11 @@ export interface TrackedRun {
 
 export interface StartRun {
   readonly name: string;
+  /**
+   * Of a run that someone else made on the server and that waits to be written by us: 32 hex digits, its tag
+   * `dualtail.run_id`. It goes on as that run.
+   */
+  readonly id?: string;
   readonly parent?: TrackedRun;
   readonly tags?: Readonly<Record<string, string>>;
 }

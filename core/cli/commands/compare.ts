@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Device } from "../../comparison/config/index.ts";
 import type { ComparisonResult } from "../../comparison/execution-types.ts";
+import { runComparison } from "../../comparison/prepare.ts";
 import { resolve, resolveTrackingPort } from "../../container/index.ts";
 import type { ManagedMlflow } from "../../tracking/index.ts";
 import { UsageError } from "../failure.ts";
@@ -45,31 +46,24 @@ export async function compareCommand(host: Host, file: string, flags: CompareFla
       return opened;
     },
   });
-  const { config, container, document, plan } = prepared;
+  const { config, container } = prepared;
   const outputDir = outputFolder(config, host.cwd);
   if (flags.dryRun) {
     const { dryRun } = await import("./dry-run.ts");
     host.print(await dryRun(host, prepared, flags));
     return 0;
   }
-  const { executeComparison } = await import("../../comparison/execute.ts");
   const tracking = await resolveTrackingPort(container);
   try {
     host.signal.throwIfAborted();
-    const result = await executeComparison({
-      config,
-      plan,
-      registry: prepared.registry,
-      baseDir: document.baseDir,
-      openTracker: tracking.open,
-      trackingDescription: tracking.description,
+    const result = await runComparison(prepared, {
+      tracking,
       reporter: resolve(container, "reporter"),
       signal: host.signal,
       outputDir,
       cacheDir: cacheFolder(host.env),
       resume,
       rerun: flags.rerun === true,
-      configSource: document.text,
     });
     reporter.close();
     printResult(host, result, flags.json === true);

@@ -2,34 +2,18 @@ import path from "node:path";
 import {
   type ComparisonConfig,
   type ConfigDocument,
-  type Device,
   pluginsNamedBy,
   readConfigDocument,
-  validateConfig,
 } from "../../comparison/config/index.ts";
-import { type Plan, planComparison } from "../../comparison/plan/index.ts";
-import {
-  type ContainerOptions,
-  createContainer,
-  PluginError,
-  type PluginRegistry,
-  resolve,
-} from "../../container/index.ts";
+import { type Overrides, type PreparedComparison, prepareDocument } from "../../comparison/prepare.ts";
+import { type ContainerOptions, createContainer, PluginError, resolve } from "../../container/index.ts";
 import { ConfigError } from "../../errors.ts";
 
-/** What the command line may say instead of the config. */
-export interface Overrides {
-  readonly device?: Device;
-  readonly threads?: number;
-  readonly output?: string;
-}
+type Services = Omit<ContainerOptions, "plugins" | "baseDir">;
+type Container = Awaited<ReturnType<typeof createContainer>>;
 
-export interface Prepared {
-  readonly document: ConfigDocument;
-  readonly config: ComparisonConfig;
-  readonly registry: PluginRegistry;
-  readonly container: Awaited<ReturnType<typeof createContainer>>;
-  readonly plan: Plan;
+export interface Prepared extends PreparedComparison {
+  readonly container: Container;
 }
 
 /**
@@ -40,33 +24,25 @@ export async function prepareComparison(
   file: string,
   cwd: string,
   overrides: Overrides,
-  services: Omit<ContainerOptions, "plugins" | "baseDir">,
+  services: Services,
 ): Promise<Prepared> {
   const document = await readConfigDocument(path.resolve(cwd, file), file);
+  const container = await containerFor(document, services);
+  return { ...prepareDocument(document, resolve(container, "registry"), overrides), container };
+}
+
+/** A container with the plugins that a file names. @throws ConfigError for one that does not load, PluginError */
+export async function containerFor(document: ConfigDocument, services: Services): Promise<Container> {
   const plugins = pluginsNamedBy(document);
   const { baseDir } = document;
-  const container = await createContainer({ ...services, plugins, baseDir }).catch((error: unknown) => {
+  return createContainer({ ...services, plugins, baseDir }).catch((error: unknown) => {
     const index =
       error instanceof PluginError ? plugins.findIndex((name) => error.from.startsWith(name)) : -1;
     if (index < 0) throw error;
     const { message, hint, cause } = error as PluginError;
     throw document.locate(new ConfigError(`/plugins/${index}`, message, { hint, cause }));
   });
-  const registry = resolve(container, "registry");
-  const checked = validateConfig(document, registry);
-  const config = { ...checked, ...definedOnly(overrides) };
-  try {
-    return { document, config, registry, container, plan: planComparison(config, registry) };
-  } catch (error) {
-    throw error instanceof ConfigError ? document.locate(error) : error;
-  }
 }
-
-const definedOnly = ({ device, threads, output }: Overrides): Overrides => ({
-  ...(device === undefined ? {} : { device }),
-  ...(threads === undefined ? {} : { threads }),
-  ...(output === undefined ? {} : { output }),
-});
 
 /** The folder for runs: relative to where dualtail was started. */
 export const outputFolder = (config: ComparisonConfig, cwd: string): string =>

@@ -32,7 +32,13 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
 }
 
 function inside(whole: ErrorObject, errors: readonly ErrorObject[]): ErrorObject[] {
-  return errors.filter(({ schemaPath }) => schemaPath.startsWith(`${whole.schemaPath}/`));
+  // Entries of a list share the schema's path.
+  const at = whole.instancePath;
+  return errors.filter(
+    ({ schemaPath, instancePath }) =>
+      schemaPath.startsWith(`${whole.schemaPath}/`) &&
+      (instancePath === at || instancePath.startsWith(`${at}/`)),
+  );
 }
 
 type Explain = (

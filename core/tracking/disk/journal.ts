@@ -20,6 +20,8 @@ export type RunEvent =
       readonly user: string;
       readonly tags: Readonly<Record<string, string>>;
       readonly writer: Writer;
+      /** The server had the run first. */
+      readonly adopted?: boolean;
     }
   | { readonly type: "resume"; readonly time: number; readonly writer: Writer }
   | { readonly type: "params"; readonly params: Readonly<Record<string, string | number | boolean>> }

@@ -1,0 +1,99 @@
+import type { JsonObject, LaunchOffers, LossForm, LossOffer } from "./types.ts";
+
+export interface PlanSize {
+  /** Trainings, each counted once however many rows use it; a joint one counts as one. */
+  readonly trainings: number;
+  /** Trainings, a joint one counted once per backbone: what time goes with. */
+  readonly work: number;
+  /** Rows of the comparison's table that the losses ask for; those of zero-shot and of bases come with them. */
+  readonly rows: number;
+}
+
+/** As core/comparison numbers the runs of an ensemble over seeds: run 0 is the run of the seed itself. */
+const STRIDE = 1_000_003;
+
+/**
+ * How much a request's config asks for. Losses are known by what the watcher says of them, so that none is named here.
+ * Pure, and the same on both sides of the wire.
+ * @param config as the form has it: choices are names or `{ use, …options }`
+ */
+export function planSize(config: JsonObject, offers: LaunchOffers): PlanSize {
+  const seeds = listOf(config.seeds).length ? listOf(config.seeds).map(Number) : [0];
+  const backbones = listOf(config.backbones).map((backbone) => JSON.stringify(backbone));
+  const trainings = new Map<string, number>();
+  let rows = 0;
+  const train = (loss: JsonObject, backbone: string, seed: number, work: number) =>
+    trainings.set(`${contentOf(loss, offers)} ${backbone} ${seed % 2 ** 32}`, work);
+
+  for (const loss of listOf(config.losses).map(asChoice)) {
+    const form = formOf(loss, offers);
+    const over = form.mode === "single" ? "one" : (form.over ?? "backbones");
+    const perSeed = over === "backbones" ? Math.min(1, backbones.length) : backbones.length;
+    const trainsNothing = form.mode === "post-hoc" && form.base === undefined;
+    rows += perSeed * (trainsNothing ? 1 : seeds.length);
+    if (trainsNothing) continue;
+    for (const seed of seeds) {
+      if (form.mode === "joint") {
+        if (backbones.length) train(loss, "all", seed, backbones.length);
+        continue;
+      }
+      const trained = form.base ? { ...form.base.options, use: form.base.use } : loss;
+      const runs = over === "seeds" ? (form.runs ?? Math.max(2, backbones.length)) : 1;
+      for (const backbone of backbones)
+        for (let run = 0; run < runs; run++) train(trained, backbone, seed + STRIDE * run, 1);
+    }
+  }
+  const work = [...trainings.values()].reduce((sum, one) => sum + one, 0);
+  return { trainings: trainings.size, work, rows };
+}
+
+/** The plan's size in words, with its estimated time where one is known. */
+export function describeSize({ trainings, work, rows }: PlanSize, secondsPerTraining?: number): string {
+  const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
+  const joint = work > trainings ? `, as much work as ${plural(work, "model")} alone` : "";
+  const size = `Trains ${plural(trainings, "model")}${joint}, for the ${plural(rows, "row")} asked for.`;
+  if (secondsPerTraining === undefined || work === 0) return size;
+  return `${size} About ${duration(work * secondsPerTraining)}, going by ${duration(secondsPerTraining)} for a training lately.`;
+}
+
+/** @param seconds 0 or more */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function offerOf({ use }: JsonObject, { losses }: LaunchOffers): LossOffer | undefined {
+  const offer = losses.find((one) => (typeof one === "string" ? one : one.name) === use);
+  return typeof offer === "string" ? undefined : offer;
+}
+
+function formOf(loss: JsonObject, offers: LaunchOffers): LossForm {
+  const forms = offerOf(loss, offers)?.forms ?? [];
+  const fits = ({ when = {} }: LossForm) =>
+    Object.entries(when).every(([option, value]) => loss[option] === value);
+  const form = forms.find(fits);
+  return form ? following(form, loss) : { mode: "single" };
+}
+
+/** A base's option of the same name as one of the loss follows it: what a user sets on `backdoor` goes to its base. */
+function following(form: LossForm, loss: JsonObject): LossForm {
+  if (!form.base) return form;
+  const options = Object.entries(form.base.options).map(([name, value]) => [
+    name,
+    name in loss ? loss[name] : value,
+  ]);
+  const runs = typeof loss.runs === "number" ? loss.runs : form.runs;
+  return { ...form, runs, base: { use: form.base.use, options: Object.fromEntries(options) } };
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const asChoice = (value: unknown): JsonObject =>
+  typeof value === "string" ? { use: value } : ((value ?? {}) as JsonObject);
+
+/** What tells a loss's trainings from another's: its name and all options, in any order; a label changes nothing. */
+function contentOf({ label: _label, ...loss }: JsonObject, offers: LaunchOffers): string {
+  const complete = { ...offerOf(loss, offers)?.defaults, ...loss };
+  return JSON.stringify(Object.entries(complete).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

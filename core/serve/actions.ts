@@ -1,0 +1,112 @@
+import { DualtailError, describeError } from "../errors.ts";
+import type { Run } from "../mlflow-js-client/index.ts";
+import { answer, endRun, takeTag } from "./answer.ts";
+import type { ServeContext } from "./context.ts";
+import { RefusedError } from "./errors.ts";
+import { type KeptRequest, keepRequest, keptRequest } from "./kept-request.ts";
+import { queueLimit } from "./limits.ts";
+import { isRunId } from "./requests.ts";
+import { submitRequest } from "./submit.ts";
+import { TAGS } from "./tags.ts";
+import type { Worker } from "./worker.ts";
+
+/** Does it to a comparison's parent run. @returns what to tell first, and what is left to do then */
+type Action = (context: ServeContext, worker: Worker, parent: Run) => Promise<Effect>;
+
+interface Effect {
+  readonly message: string;
+  readonly state?: "queued" | "killed";
+  readonly effect?: () => Promise<void> | void;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  async stop({ client, outputDir, queue }, worker, { info, tags }) {
+    const entry = queue.entries.find(({ runId }) => runId === info.runId);
+    if (entry === undefined && tags[TAGS.kind] === "request" && info.status === "SCHEDULED") {
+      await endRun(client, info.runId, "KILLED");
+      return { message: "taken back", state: "killed" };
+    }
+    if (entry === undefined) throw new RefusedError("it neither waits nor runs here");
+    if (entry.state === "running") {
+      return { message: "stopping at the next step", effect: () => worker.stop(entry.id) };
+    }
+    // So that it can be resumed.
+    await keepRequest(outputDir, entry);
+    await queue.remove(entry.id);
+    await endRun(client, info.runId, "KILLED");
+    return { message: "taken out of the queue", state: "killed" };
+  },
+
+  async resume(context, _worker, parent) {
+    const { config, queue } = context;
+    if (queue.entries.some(({ runId }) => runId === parent.info.runId)) {
+      throw new RefusedError("it waits or runs already");
+    }
+    if (parent.info.status === "FINISHED") {
+      throw new RefusedError("it has finished", { hint: "rerun runs it anew" });
+    }
+    const kept = await keptOf(context, parent);
+    const limit = queueLimit(config.limits, queue, kept.requester);
+    if (limit !== undefined) throw new RefusedError(limit);
+    return {
+      message: "queued, to go on where it stopped",
+      state: "queued",
+      effect: () => queue.add({ ...kept, state: "queued", attempts: 0 }),
+    };
+  },
+
+  async rerun(context, _worker, parent) {
+    const { experimentId, requester, request } = await keptOf(context, parent);
+    const runId = await submitRequest(context.client, {
+      experimentId,
+      requester,
+      request: { ...request, rerun: true },
+    });
+    return { message: `asked for anew as run ${runId}` };
+  },
+};
+
+/**
+ * Does what the tag `dualtail.action` of a run asks for, and answers in a tag. On a nested run it is its comparison that
+ * is meant. @throws MlflowError
+ */
+export async function act(
+  context: ServeContext,
+  worker: Worker,
+  run: Run,
+  watched: ReadonlyMap<string, Run>,
+): Promise<void> {
+  const { client } = context;
+  const { runId } = run.info;
+  const asked = run.tags[TAGS.action]!.trim().toLowerCase();
+  // First of all: what is done twice is worse than what has to be asked for twice.
+  await takeTag(client, runId, TAGS.action);
+  try {
+    const action = Object.hasOwn(ACTIONS, asked) ? ACTIONS[asked] : undefined;
+    if (action === undefined) {
+      throw new RefusedError(`there is no action "${asked.slice(0, 50)}"`, {
+        hint: `there are: ${Object.keys(ACTIONS).join(", ")}`,
+      });
+    }
+    const parentId = run.tags[TAGS.parent];
+    const parent = parentId === undefined ? run : watched.get(parentId);
+    if (parent === undefined) throw new RefusedError("its comparison is not one that is watched here");
+    const { effect, ...told } = await action(context, worker, parent);
+    await answer(client, parent.info.runId, told);
+    if (parent !== run) await answer(client, runId, { message: `its comparison: ${told.message}` });
+    await effect?.();
+  } catch (error) {
+    if (!(error instanceof DualtailError)) throw error;
+    await answer(client, runId, { message: `${asked.slice(0, 50)}: ${describeError(error)}` });
+  }
+}
+
+/** @throws RefusedError for a comparison that was not begun here */
+async function keptOf({ outputDir }: ServeContext, { info, tags }: Run): Promise<KeptRequest> {
+  const id = tags[TAGS.runId];
+  const kept = isRunId(id) ? await keptRequest(outputDir, id) : undefined;
+  if (kept?.runId === info.runId) return kept;
+  throw new RefusedError("it was not run by this server", {
+    hint: "use the command line where it was run: dualtail compare --resume or --rerun",
+  });
+}

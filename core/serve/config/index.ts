@@ -1,0 +1,3 @@
+export { validateServeConfig } from "./load.ts";
+export { serveSchema } from "./schema.ts";
+export type * from "./types.ts";

@@ -1,0 +1,26 @@
+import { readdir } from "node:fs/promises";
+import { syncToMlflow } from "../tracking/index.ts";
+import type { ServeContext } from "./context.ts";
+import { runFolderName } from "./kept-request.ts";
+
+/**
+ * Delivers what MLflow did not take when a comparison of this server ended: it was away for long, or the process ended.
+ * What is in the queue delivers itself. @throws TrackingError, FileError
+ */
+export async function deliverLeftOver({
+  client,
+  outputDir,
+  queue,
+  journals,
+}: Pick<ServeContext, "client" | "outputDir" | "queue" | "journals">): Promise<void> {
+  const folders = new Set(await readdir(outputDir).catch(() => []));
+  const waiting = new Set(queue.entries.map(({ id }) => id));
+  const isEnded = (id: string) => folders.has(runFolderName(id)) && !waiting.has(id);
+  if (![...folders].some((name) => name.startsWith(runFolderName("")))) return;
+  await syncToMlflow({
+    client,
+    root: journals,
+    only: ({ id, parent }) => isEnded(parent ?? id),
+    retries: 0,
+  });
+}

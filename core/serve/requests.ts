@@ -1,0 +1,69 @@
+import { createAjv } from "../container/schema/ajv.ts";
+import { explain } from "../container/schema/explain.ts";
+import { toPointer } from "../container/schema/problem.ts";
+import { describeError } from "../errors.ts";
+import { RefusedError } from "./errors.ts";
+import { PIECE, TAGS } from "./tags.ts";
+
+/** What a form, a preset or a tag comes to. */
+export interface LaunchRequest {
+  readonly version: 1;
+  /** A comparison's config, as far as a request may say it. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Run every cell, also those that the experiment has finished runs of. */
+  readonly rerun?: boolean;
+}
+
+const ENVELOPE = {
+  type: "object",
+  additionalProperties: false,
+  required: ["version", "config"],
+  properties: { version: { const: 1 }, config: { type: "object" }, rerun: { type: "boolean" } },
+};
+
+export const isRunId = (text: string | undefined): text is string => /^[0-9a-f]{32}$/.test(text ?? "");
+
+/** The request in a run's tags, its pieces joined. @throws RefusedError when there is none, or too long a one */
+export function requestText(tags: Readonly<Record<string, string>>, limit: number): string {
+  const pieces = TAGS.request in tags ? [tags[TAGS.request]!] : [];
+  let length = pieces[0]?.length ?? 0;
+  for (let i = 0; pieces.length === i && length <= limit; i++) {
+    const piece = tags[`${TAGS.request}.${i}`];
+    if (piece === undefined) break;
+    pieces.push(piece);
+    length += piece.length;
+  }
+  if (length > limit) throw new RefusedError(`the request has more than ${limit} characters`);
+  if (pieces.length === 0) throw new RefusedError(`the run has no tag ${TAGS.request}`);
+  return pieces.join("");
+}
+
+/** @throws RefusedError saying what is wrong */
+export function parseRequest(text: string): LaunchRequest {
+  let data: LaunchRequest;
+  try {
+    data = JSON.parse(text) as LaunchRequest;
+  } catch (cause) {
+    throw new RefusedError(`the request is not JSON: ${describeError(cause)}`, { cause });
+  }
+  const check = createAjv({ fillDefaults: false }).compile(ENVELOPE);
+  const fits: boolean = check(data);
+  if (fits) return data;
+  const [problem] = explain(check.errors ?? []);
+  throw new RefusedError(`the request: ${toPointer(problem?.path ?? []) || "/"}: ${problem?.problem}`);
+}
+
+/** The tags that hold a request. */
+export function requestTags(request: LaunchRequest): Record<string, string> {
+  // ASCII alone, so that no character is cut in two.
+  const text = JSON.stringify(request).replaceAll(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  if (text.length <= PIECE) return { [TAGS.request]: text };
+  const pieces = Array.from({ length: Math.ceil(text.length / PIECE) }, (_, i) => [
+    `${TAGS.request}.${i}`,
+    text.slice(i * PIECE, (i + 1) * PIECE),
+  ]);
+  return Object.fromEntries(pieces) as Record<string, string>;
+}

@@ -1,0 +1,128 @@
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parseConfigDocument } from "../comparison/config/index.ts";
+import { createContainer, type PluginRegistry, resolve } from "../container/index.ts";
+import { createAjv } from "../container/schema/ajv.ts";
+import { describeError } from "../errors.ts";
+import { type ServeConfig, validateServeConfig } from "./config/index.ts";
+import { publishedServeSchema } from "./config/published-schema.ts";
+import { resolveRequest } from "./resolve-request.ts";
+
+let registry: PluginRegistry;
+let server: ServeConfig;
+const FILE = `
+experiments: [e]
+datasets: { pictures: { use: image-folder, root: ./secret/images } }
+backbones: { small: { use: clip, folder: ./secret/clip }, other: { use: openclip, folder: ./secret/open } }
+limits: { trainings: 6 }
+allow: { losses: [ce, la, control], pefts: [lora, ssf] }
+threads: 2
+`;
+beforeAll(async () => {
+  registry = resolve(await createContainer(), "registry");
+  server = validateServeConfig(parseConfigDocument(FILE, "serve.yaml"), registry);
+});
+
+const CONFIG = { dataset: "pictures", backbones: ["small", "other"], peft: "lora", losses: ["ce"] };
+const resolved = (changes: Readonly<Record<string, unknown>> = {}) =>
+  resolveRequest(
+    { version: 1, config: { ...CONFIG, ...changes } },
+    { server, registry, baseDir: "/srv", experiment: "e" },
+  );
+const refusal = (changes: Readonly<Record<string, unknown>>): string => {
+  try {
+    resolved(changes);
+  } catch (error) {
+    return describeError(error);
+  }
+  return expect.fail("it was accepted");
+};
+
+describe("a request", () => {
+  it("has its names replaced by what the server's file says of them", () => {
+    const { config, document, trainings } = resolved();
+    expect(config).toMatchObject({ experiment: "e", device: "cpu", threads: 2, output: ".dualtail/runs" });
+    expect(config.dataset).toMatchObject({ use: "image-folder", options: { root: "./secret/images" } });
+    expect(config.backbones.map(({ use, label }) => [use, label])).toEqual([
+      ["clip", "small"],
+      ["openclip", "other"],
+    ]);
+    expect(trainings).toBe(2);
+    // What is logged as config.yaml can be run from the command line.
+    expect(parseConfigDocument(document.text, "config.yaml").data).toMatchObject({ experiment: "e" });
+  });
+
+  it.each<[string, Readonly<Record<string, unknown>>, RegExp]>([
+    ["a path as data set", { dataset: "/etc" }, /^\/dataset: "\/etc" looks like a path/],
+    ["a plugin as data set", { dataset: "image-folder" }, /no dataset "image-folder" — .*offered: pictures/],
+    ["an option of a data set", { dataset: { use: "pictures", root: "x" } }, /\/dataset\/root: the options/],
+    ["a name of Object", { backbones: ["constructor"] }, /offers no backbone "constructor"/],
+    ["a drive", { backbones: ["c:clip"] }, /\/backbones\/0: "c:clip" looks like a path/],
+    ["an address in an option", { losses: [{ use: "la", tau: "http://x" }] }, /\/losses\/0\/tau: .*address/],
+    ["an experiment", { experiment: "mine" }, /\/experiment: "experiment" is not for a request/],
+    ["an output folder", { output: "x" }, /\/output: .*not for a request/],
+    ["threads", { threads: 64 }, /\/threads: .*not for a request/],
+    ["a property of nobody", { shell: "x" }, /\/shell: .*not for a request/],
+    ["a loss that is not allowed", { losses: ["focal"] }, /\/losses\/0: "focal" is not allowed here/],
+    ["a PEFT method that is not allowed", { peft: "full" }, /\/peft: "full" is not allowed here — .*lora/],
+    ["a device that is not allowed", { device: "webgpu" }, /\/device: "webgpu" is not allowed here/],
+    ["too large a batch", { train: { batchSize: 4096 } }, /4096 images per update: .*at most 512/],
+    ["too large a plan", { seeds: [...Array(40).keys()] }, /80 rows .*: this server takes at most 60/],
+    ["a plan large by an option", { losses: ["la", { use: "control", runs: 1000 }] }, /2002 rows/],
+    [
+      "two entries of wrong forms",
+      { backbones: [null, []] },
+      /\/backbones\/0: must be .*\/backbones\/1: must be/,
+    ],
+    ["a list as a config's part", { losses: "ce" }, /\/losses: must be a list/],
+  ])("is refused with %s", (_what, changes, reason) => {
+    expect(refusal(changes)).toMatch(reason);
+  });
+
+  it("may have slashes where it is prose", () => {
+    expect(resolved({ name: "a/b", prompt: "a photo/drawing of a {}." }).config.name).toBe("a/b");
+  });
+
+  it("throws nothing but errors for users, whatever it holds", () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom(...Object.keys(CONFIG), "train", "head"), fc.jsonValue()),
+        (own) => {
+          try {
+            resolved(own as Readonly<Record<string, unknown>>);
+          } catch (error) {
+            expect(describeError(error)).toMatch(/^\//);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("the server's file", () => {
+  const check = (text: string) => () =>
+    validateServeConfig(parseConfigDocument(text, "serve.yaml"), registry);
+  it("has its defaults filled in", () => {
+    expect(server).toMatchObject({ interval: 3, limits: { queue: 20, trainings: 6 }, presets: {} });
+  });
+  it.each([
+    ["", /must be a mapping/],
+    ["experiments: [e]", /the property "datasets" is missing/],
+    [`${FILE}port: 80`, /serve\.yaml:\d+:1: \/port: unknown property "port"/],
+    [FILE.replace("root: ./secret/images", "rot: x"), /\/datasets\/pictures.*"(rot|root)"/],
+    [FILE.replace("use: clip", "use: clop"), /\/backbones\/small\/use: there is no backbone "clop"/],
+    [`${FILE}presets: { p: { experiment: mine } }`, /\/presets\/p\/experiment: "experiment" is not for/],
+    [`${FILE}presets: { p: { dataset: /etc } }`, /\/presets\/p\/dataset: .*path/],
+    [FILE.replace("[lora, ssf]", "[lara]"), /\/allow\/pefts\/0: there is no peft "lara"/],
+  ])("is refused where it is wrong (%#)", (text, reason) => {
+    expect(check(text)).toThrow(reason);
+  });
+  it("has a published schema that takes it", () => {
+    const { $id: _id, $schema: _schema, ...schema } = publishedServeSchema(registry);
+    const validate = createAjv({ fillDefaults: false }).compile(schema);
+    const data = parseConfigDocument(FILE, "serve.yaml").data;
+    expect([validate(data), validate.errors]).toEqual([true, null]);
+    expect(validate({ ...(data as object), datasets: { a: { use: "image-folder", rot: 1 } } })).toBe(false);
+  });
+});

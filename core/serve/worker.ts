@@ -1,0 +1,98 @@
+import { describeError } from "../errors.ts";
+import { MlflowError } from "../mlflow-js-client/index.ts";
+import { answer } from "./answer.ts";
+import type { ServeContext } from "./context.ts";
+import { tellOwed } from "./owed.ts";
+import type { QueueEntry } from "./queue.ts";
+import { type Outcome, runEntry } from "./run-entry.ts";
+
+/** Runs what is in the queue, one comparison at a time. */
+export interface Worker {
+  /** Begins with the next one unless one runs. */
+  wake(): void;
+  /** Stops the comparison with this id where it runs: it leaves a checkpoint and ends KILLED. */
+  stop(id: string): void;
+  /** Stops what runs, which stays in the queue. */
+  close(): Promise<void>;
+}
+
+/** How often a comparison is begun that ends with the process. */
+const ATTEMPTS = 3;
+
+export function createWorker(context: ServeContext): Worker {
+  const { client, queue, reporter } = context;
+  let current: { readonly id: string; readonly controller: AbortController } | undefined;
+  let closing = false;
+  let working: Promise<void> | undefined;
+
+  /** The comparison's own end does not depend on whether MLflow hears of it. */
+  const tell = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof MlflowError)) throw error;
+      reporter.warn(describeError(error));
+    }
+  };
+
+  const run = async (entry: QueueEntry, signal: AbortSignal): Promise<Outcome> => {
+    if (entry.attempts >= ATTEMPTS) {
+      const message = `the server ended ${entry.attempts} times while it ran, perhaps for want of memory; it is not tried again`;
+      return { state: "failed", message };
+    }
+    await queue.change(entry.id, { state: "running", attempts: entry.attempts + 1 });
+    const message = entry.attempts === 0 ? "running" : "running again after the server ended";
+    await tell(() => answer(client, entry.runId, { state: "running", message }));
+    return runEntry(context, entry, signal);
+  };
+
+  const perform = async (entry: QueueEntry, signal: AbortSignal) => {
+    const outcome = await run(entry, signal);
+    reporter.line(`${entry.runId}: ${outcome.message}`);
+    if (closing && outcome.state === "killed") {
+      await queue.change(entry.id, { state: "queued", attempts: entry.attempts });
+      const message = "the server was stopped; this goes on when it is started again";
+      return tell(() => answer(client, entry.runId, { state: "queued", message }));
+    }
+    const end = { finished: undefined, failed: "FAILED", killed: "KILLED" } as const;
+    await queue.remove(entry.id, { ...outcome, runId: entry.runId, end: end[outcome.state] });
+    await tell(() => tellOwed(context));
+  };
+
+  const work = async () => {
+    while (!closing) {
+      const next = queue.entries.find(({ state }) => state === "queued");
+      if (next === undefined) return;
+      const controller = new AbortController();
+      current = { id: next.id, controller };
+      try {
+        await perform(next, controller.signal);
+      } catch (error) {
+        // The queue's file cannot be written, say: tried again with the next look at MLflow.
+        await queue.change(next.id, { state: "queued" }).catch(() => undefined);
+        throw error;
+      } finally {
+        current = undefined;
+      }
+    }
+  };
+
+  return {
+    wake() {
+      if (working !== undefined || closing) return;
+      working = work()
+        .catch((error: unknown) => reporter.warn(`the queue: ${describeError(error)}`))
+        .finally(() => {
+          working = undefined;
+        });
+    },
+    stop(id) {
+      if (current?.id === id) current.controller.abort();
+    },
+    async close() {
+      closing = true;
+      current?.controller.abort();
+      await working;
+    },
+  };
+}
