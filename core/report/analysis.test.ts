@@ -90,7 +90,10 @@ it("puts what others reported beside the rows of the same loss, a table per sour
       { method: "other", overall: 1 },
     ],
   });
-  const analysis = analysisOf(row({ loss: "la", accuracy: () => 0.6 }), row({ loss: "ce", accuracy: () => 0.5 }));
+  const analysis = analysisOf(
+    row({ loss: "la", accuracy: () => 0.6 }),
+    row({ loss: "ce", accuracy: () => 0.5 }),
+  );
   const blocks = reportedBlocks(analysis, [reported("one (2024)", 72.6), reported("two (2025)", 77)]);
   const tables = blocks.filter((block) => block.kind === "table");
   expect(blocks.flatMap((block) => (block.kind === "heading" ? block.text : []))).toEqual([
