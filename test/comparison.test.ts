@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
 import { dualtail, finish, startScript } from "./support/cli.ts";
+import { startFaultyProxy } from "./support/faulty-proxy.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
 
@@ -250,13 +251,49 @@ describe("bad input: one line, exit code, and FAILED with the reason", () => {
     expect(complaints).toEqual([expect.stringMatching(/empty.*config\.json/)]);
   });
 
-  it("an MLflow server that is not there", async () => {
+  it("a tracking address that is none", async () => {
     const { file } = config({});
     const { code, errors } = await dualtail(["compare", file, "--quiet"], dir, {
-      MLFLOW_TRACKING_URI: "http://127.0.0.1:9",
+      MLFLOW_TRACKING_URI: "htp://127.0.0.1:9",
     });
     expect(code).toBe(1);
-    expect(errors).toEqual([expect.stringMatching(/127\.0\.0\.1:9/)]);
+    expect(errors).toEqual([expect.stringMatching(/must be http.*htp:/)]);
+  });
+});
+
+describe("a comparison whose MLflow server is not there when it starts", () => {
+  it("runs, is gone on with by the same command after kill -9, and reaches the server that came", async () => {
+    const proxy = await startFaultyProxy(uri);
+    onTestFinished(() => proxy.close());
+    proxy.fault = () => "refuse";
+    const cwd = join(dir, "absent");
+    await mkdir(cwd);
+    const { file, experiment } = config({ losses: "[la]", train: "epochs: 60, batchSize: 8" });
+    const env = { MLFLOW_TRACKING_URI: proxy.uri };
+    const args = ["compare", file, "--threads", "1", "--quiet"];
+    const child = startScript(main, args, cwd, env);
+    const ended = finish(child);
+    const checkpoints = () =>
+      readdirSync(cwd, { recursive: true, encoding: "utf8" }).some((name) => /step-\d+$/.test(name));
+    while (!checkpoints() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 50));
+    child.kill("SIGKILL");
+    const stopped = await ended;
+    expect(stopped.code, stopped.stderr).toBe(null);
+    const warned = stopped.errors.filter((line) => line.includes("cannot be reached"));
+    expect(warned.length).toBe(1);
+    expect(warned[0]).toContain(proxy.uri);
+    expect(warned[0]).toMatch(/tried again.*npx dualtail sync \S+runs$/);
+    expect(await client.experiments.getByName(experiment)).toBeUndefined();
+
+    proxy.fault = () => "pass";
+    const again = await dualtail(args, cwd, env);
+    expect(again.code, again.stderr).toBe(0);
+    const { parent, children } = await runsOf(experiment);
+    expect([parent.info.status, children.length]).toEqual(["FINISHED", 2]);
+    const run = named(children, "la · clip · seed 0");
+    const steps = (await client.metrics.getHistory(run.info.runId, "train/loss")).map(({ step }) => step);
+    expect([...steps].sort((a, b) => a - b)).toEqual([...Array(360).keys()]);
+    expect(readdirSync(join(cwd, "runs")).length).toBe(1);
   });
 });
 

@@ -27,6 +27,7 @@ beforeAll(async () => {
   client = await mlflowClient();
   tracker = await openMlflowTracker({ client, experiment: uniqueName("register") });
   await writeMlflowModel(await ONNX_CASES.lora!.model(), join(dir, "model"));
+  await makeTinyClip(join(dir, "clip"), { channels: 1, seed: 1 });
 }, SERVER_START);
 afterAll(async () => {
   await tracker.close();
@@ -119,7 +120,7 @@ describe("dualtail register", () => {
     expect(model).toMatchObject({
       status: "READY",
       sourceRunId: id,
-      name: "la · clip · seed 0",
+      name: "model",
       params: { loss: "la", seed: "0" },
     });
     const about = { modelId: model.modelId, dataset: { name: DATASET.name, digest: DATASET.digest } };
@@ -167,7 +168,6 @@ describe("dualtail register", () => {
   });
 
   it("takes a cell's folder, whose run need not have logged a model", async () => {
-    await makeTinyClip(join(dir, "clip"), { channels: 1, seed: 1 });
     const config = {
       experiment: uniqueName("register-cell"),
       plugins: [toy],
@@ -201,6 +201,63 @@ describe("dualtail register", () => {
     const none = await call("register", version.runId!, "--name", name);
     // Registered already: nothing has to be downloaded.
     expect(none.code).toBe(0);
+  }, 60_000);
+
+  it("is what compare does with its most accurate row that has a model", async () => {
+    const name = uniqueName("classifier");
+    const config = {
+      experiment: uniqueName("compare-register"),
+      plugins: [toy],
+      dataset: { use: "toy" },
+      backbones: [{ use: "clip", folder: "./clip" }],
+      peft: "bias",
+      // The second predicts with zero-shot logits, so that it has no model.
+      losses: ["ce", { use: "gla", base: "ce" }],
+      train: { epochs: 1, batchSize: 8 },
+      models: { log: "none", register: name },
+      output: "best",
+      threads: 1,
+    };
+    const write = (file: string, more: object) =>
+      writeFileSync(join(dir, file), JSON.stringify({ ...config, ...more }));
+    write("best.json", {});
+    const first = await call("compare", "best.json", "--json", "--quiet");
+    expect(first.code, first.stderr).toBe(0);
+    const { rows, registered } = JSON.parse(first.stdout);
+    expect(registered).toMatchObject({
+      label: "ce · clip · seed 0",
+      name,
+      version: "1",
+      made: true,
+      alias: { name: "best", moved: true, reason: "no version had it" },
+    });
+    expect(rows.map(({ kind }: { kind: string }) => kind).sort()).toEqual([
+      "post-hoc",
+      "single",
+      "zero-shot",
+    ]);
+    const best = (await client.registry.byAlias(name, "best"))!;
+    expect((await client.runs.get(best.runId!)).info.runName).toBe("ce · clip · seed 0");
+
+    // Another seed, in this comparison the only row that is run; the config's name gives way to the command line's.
+    write("other.json", { losses: ["ce"], seeds: [1], models: { register: "not this" } });
+    const second = await call("compare", "other.json", "--register", name, "--quiet");
+    expect(second.code, second.stderr).toBe(0);
+    expect(second.stdout).toMatch(
+      /\nce · clip · seed 1: version 2 of .*\nbest: (now version 2, )?(version 1 keeps it: )?accuracy .* 95 % interval \[.*\] over \d+ test images.*\nMLflow: .*\/versions\/2\n$/,
+    );
+    expect(await client.registry.versions("not this")).toEqual([]);
+
+    // Nothing is run: the row is that of the earlier comparison, and so is its version.
+    const again = await call("compare", "other.json", "--register", name, "--quiet");
+    expect(again.stdout).toMatch(/\nce · clip · seed 1: version 2 of .*, registered before\n/);
+    expect(await client.registry.versions(name)).toHaveLength(2);
+
+    const bad = await call("compare", "other.json", "--register", "a/b", "--quiet");
+    expect([bad.code, bad.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: --register: .* "a\/b" — .*\n$/),
+    ]);
   }, 60_000);
 
   it("says on one line what cannot be registered", async () => {

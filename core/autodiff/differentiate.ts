@@ -1,8 +1,9 @@
 import { type Graph, type Node, ShapeError, sizeOf, UnknownOpError, type Value } from "../graph/index.ts";
-import type { RuleTable } from "./rule.ts";
+import { type RuleTable, UndifferentiableError } from "./rule.ts";
 import { rules as builtInRules } from "./rules/index.ts";
 import { sumTo } from "./sum-to.ts";
 
+/** How gradients are derived. */
 export interface DifferentiateOptions {
   /** Gradient rules by operator; the built-in table when absent. */
   readonly rules?: RuleTable;
@@ -13,7 +14,8 @@ export interface DifferentiateOptions {
  * shapes of `wrt`. Only operators that lie between `wrt` and the loss are visited, so frozen weights get no gradient.
  * A value that the loss does not depend on gets zeros.
  *
- * @throws ShapeError when the loss is not a single float, UnknownOpError for an operator without a rule on the way
+ * @throws ShapeError when the loss is not a single float, UnknownOpError for an operator without a rule on the way,
+ * UndifferentiableError for a use of one that its rule does not cover
  */
 export function differentiate(
   g: Graph,
@@ -52,7 +54,7 @@ export function backpropagate(
     const dy = out && gradients.get(out);
     if (!dy) continue;
     const rule = rules[node.op];
-    if (rule === undefined) throw new UnknownOpError(node.op, "gradient rule", Object.keys(rules));
+    if (rule === undefined) throw new UnknownOpError(node.op, "gradient rule", Object.keys(rules), { node });
     const inputs = node.inputs.flatMap((value) => (value === null ? [] : [value]));
     const given = rule({
       g,
@@ -62,6 +64,9 @@ export function backpropagate(
       dy,
       attrs: node.attrs,
       sumTo: (gradient, target) => sumTo(g, gradient, target),
+      refuse: (why) => {
+        throw new UndifferentiableError(node, why);
+      },
       int: (name, fallback) => Number(node.attrs[name] ?? fallback),
     });
     inputs.forEach((value, i) => {

@@ -1,4 +1,15 @@
-import type { Attrs, Graph, Value } from "../graph/index.ts";
+import { DualtailError } from "../errors.ts";
+import type { Attrs, Graph, Node, Value } from "../graph/index.ts";
+
+/** An operator that has a gradient rule, in a use that the rule does not cover. */
+export class UndifferentiableError extends DualtailError {
+  readonly node: Node;
+
+  constructor(node: Node, why: string) {
+    super(`${node.op} ${why} has no gradient`, { hint: "train only weights behind it" });
+    this.node = node;
+  }
+}
 
 /** What a gradient rule sees of the operator application it differentiates. */
 export interface RuleContext {
@@ -11,6 +22,8 @@ export interface RuleContext {
   readonly attrs: Attrs;
   /** Sums a gradient down to the shape of a value that was broadcast. */
   sumTo(gradient: Value, target: Value): Value;
+  /** Says that this use of the operator has no gradient. @throws UndifferentiableError */
+  refuse(why: string): never;
   /** An integer attribute. */
   int(name: string, fallback: number): number;
 }

@@ -1,7 +1,10 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { DEVICES } from "../comparison/config/index.ts";
+import { PLUGIN_KINDS, type PluginKind } from "../container/index.ts";
 import { LAYOUTS } from "../exchange/onnx/pixels.ts";
+import { LOSS_MODES } from "../scaffold/index.ts";
 import { type AnalyzeFlags, analyzeCommand } from "./commands/analyze.ts";
+import { type CheckFlags, checkCommand } from "./commands/check.ts";
 import { type CompareFlags, compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
 import {
@@ -11,13 +14,17 @@ import {
   exportOnnxCommand,
   exportPeftCommand,
 } from "./commands/export.ts";
+import { type ExportLossFlags, exportLossCommand } from "./commands/export-loss.ts";
 import { listCommand } from "./commands/list.ts";
 import { mlflowCommand } from "./commands/mlflow.ts";
+import { type NewFlags, newCommand } from "./commands/new.ts";
 import { type RegisterFlags, registerCommand } from "./commands/register.ts";
 import { type ReportFlags, reportCommand } from "./commands/report.ts";
+import { type SchemaFlags, schemaCommand } from "./commands/schema.ts";
 import { type ServeFlags, serveCommand } from "./commands/serve.ts";
 import { type StatusFlags, statusCommand } from "./commands/status.ts";
 import { syncCommand } from "./commands/sync.ts";
+import { type WorkerFlags, workerCommand } from "./commands/worker.ts";
 import type { Host } from "./host.ts";
 import { packageVersion } from "./package-info.ts";
 
@@ -41,6 +48,13 @@ function positiveNumber(text: string): number {
   return number;
 }
 
+/** Numbers above 0, separated by commas. */
+const positiveNumbers = (text: string): number[] => text.split(",").map(positiveNumber);
+
+/** A batch size; any size when symbolic. */
+const batchSize = (text: string): number | undefined =>
+  text === "symbolic" ? undefined : positiveInteger(text);
+
 /** An option that may be given several times. */
 const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value];
 
@@ -56,8 +70,12 @@ function runOptions(command: Command): Command {
     .option("--json", "print the result (with --dry-run: the plan) as JSON")
     .option("--resume <folder>", "go on with the comparison kept in this run folder")
     .addOption(
+      new Option("--fresh", "start anew, also where this comparison was interrupted").conflicts("resume"),
+    )
+    .addOption(
       new Option("--rerun", "run every cell, also those with a finished run on MLflow").conflicts("resume"),
     )
+    .option("--register <name>", "make the best row's model a version of this registered model on MLflow")
     .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
     .option("--quiet", "no progress, only warnings and the result");
 }
@@ -96,6 +114,38 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .option("--json", "as JSON, with the options' schemas")
     .option("--plugin <specifier...>", "also show the plugins of this file or package")
     .action(action((_host, flags: { json?: boolean; plugin?: string[] }) => listCommand(host, flags)));
+
+  program
+    .command("new")
+    .description("make a plugin from a template: a folder with its code, options, test and README")
+    .addArgument(new Argument("<kind>", "what to make").choices(PLUGIN_KINDS))
+    .argument("<name>", "its name in configs, e.g. my-loss")
+    .addOption(new Option("--mode <mode>", "of a loss (default: single)").choices(LOSS_MODES))
+    .addOption(new Option("--js", "JavaScript with types in comments (the default)").conflicts("ts"))
+    .option("--ts", "TypeScript, to be built before use")
+    .option("--dir <folder>", "where to make it (default: a folder of its name)")
+    .action(
+      action((_host, kind: PluginKind, name: string, flags: NewFlags) => newCommand(host, kind, name, flags)),
+    );
+
+  program
+    .command("check")
+    .description("check that a plugin does what its interface promises")
+    .argument("<plugin>", "file, folder or npm package, or the name of a built-in plugin (ce, peft/lora)")
+    .option("--options <json>", "options to check it with, instead of its defaults")
+    .option("--no-cost", "do not time losses beside cross-entropy")
+    .option("--json", "print the findings as JSON")
+    .action(action((_host, plugin: string, flags: CheckFlags) => checkCommand(host, plugin, flags)));
+
+  program
+    .command("schema")
+    .description("write the schema of comparisons with your plugins, for completions in editors")
+    .argument("[config]", "config whose plugins to include")
+    .option("--plugin <specifier...>", "include the plugins of this file, folder or package")
+    .option("-o, --out <file>", "file to write instead of printing")
+    .action(
+      action((_host, config: string | undefined, flags: SchemaFlags) => schemaCommand(host, config, flags)),
+    );
 
   program
     .command("sync")
@@ -190,6 +240,31 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .action(action((_host, model: string, flags: ExportPeftFlags) => exportPeftCommand(host, model, flags)));
 
   program
+    .command("export-loss")
+    .description("write a loss and its gradients as an ONNX file for other programs, and print what it is")
+    .argument("<name>", "of the loss, see dualtail list")
+    .requiredOption("--classes <K>", "number of classes", positiveInteger)
+    .option("--models <M>", "models that the loss is over (default: 1)", positiveInteger)
+    .requiredOption("-o, --out <file>", "file to write")
+    .option("--option <name=value>", "an option of the loss; may be given several times", collect)
+    .option(
+      "--counts <file>",
+      "JSON list of the training images per class, for losses with weights or margins",
+    )
+    .option("--weights <w,…>", "mass of every model; uniform when absent", positiveNumbers)
+    .option(
+      "--head-scale <s>",
+      "scale of a cosine head, for losses with margins (default: 25)",
+      positiveNumber,
+    )
+    .option("--batch <B>", "a fixed batch size, or symbolic (the default): any", batchSize)
+    .option("--float64", "compute in double precision")
+    .option("--prediction", "write what it predicts (scores, probabilities) instead of loss and gradients")
+    .option("--plugin <specifier...>", "also know the losses of this file or package")
+    .option("--quiet", "no remarks")
+    .action(action((_host, name: string, flags: ExportLossFlags) => exportLossCommand(host, name, flags)));
+
+  program
     .command("register")
     .description("make a finished run's model a version of a registered model on MLflow")
     .argument("<model>", "a folder in a run folder's cells/, or the id of a run that has logged its model")
@@ -209,9 +284,26 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
         .argParser(portNumber)
         .preset("0"),
     )
+    .option("--queue <address>", "redis://…: have cells trained by dualtail worker (also: DUALTAIL_QUEUE)")
     .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
     .option("--quiet", "no progress")
     .action(action((_host, flags: ServeFlags) => serveCommand(host, flags)));
+
+  program
+    .command("worker")
+    .description("train cells of the comparisons that a server with the same queue runs, until Ctrl-C")
+    .requiredOption("--config <file>", "the server's file, with this machine's paths")
+    .option("--queue <address>", "redis://… (also: DUALTAIL_QUEUE)")
+    .option("--lock <seconds>", "silence after which another worker takes the cell over", positiveNumber, 60)
+    .option(
+      "--checkpoint-every <seconds>",
+      "least time between two checkpoints sent to MLflow",
+      positiveNumber,
+      60,
+    )
+    .option("--tracking-uri <uri>", "MLflow server, instead of MLFLOW_TRACKING_URI")
+    .option("--quiet", "no progress")
+    .action(action((_host, flags: WorkerFlags) => workerCommand(host, flags)));
 
   program
     .command("mlflow")

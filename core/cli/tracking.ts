@@ -25,20 +25,41 @@ const lines = (reporter: Reporter) => ({
 export interface OpenedTracking extends Tracking {
   /** The server that was started for it, when one was. */
   readonly managed?: ManagedMlflow;
+  /** A client of its server, when there is one. @throws TrackingError while nobody answers there */
+  client?(): Promise<MlflowClient>;
 }
 
 /** Where journals are kept. */
 export const journalFolder = (cwd: string): string => path.join(homeFolder(cwd), "runs");
 
-/** Decides where a comparison's data goes: the server named, else a server of our own, else the disk. */
-export async function openTracking(host: Host, reporter: Reporter, uri?: string): Promise<OpenedTracking> {
-  const { openTracker, description, managed, stop } = await resolveTracking(withUri(host.env, uri), {
+/**
+ * Decides where a comparison's data goes: the server named, else a server of our own, else the disk.
+ * @param absent what to do when nobody answers at the address that is named
+ */
+export async function openTracking(
+  host: Host,
+  reporter: Reporter,
+  uri?: string,
+  absent: "fail" | "continue" = "fail",
+): Promise<OpenedTracking> {
+  const env = withUri(host.env, uri);
+  const tracking = await resolveTracking(env, {
     home: homeFolder(host.cwd),
     diskRoot: journalFolder(host.cwd),
+    absent,
     ...lines(reporter),
   });
-  reporter.line(`Tracking: ${description}`);
-  return { open: openTracker, description, close: stop, ...(managed ? { managed } : {}) };
+  reporter.line(`Tracking: ${tracking.description}`);
+  const { openTracker, description, managed, stop } = tracking;
+  const client = async () =>
+    managed ? createMlflowClient({ trackingUri: managed.uri }) : reachableClient(env);
+  return {
+    open: openTracker,
+    description,
+    close: stop,
+    ...(managed ? { managed } : {}),
+    ...(tracking.uri === undefined ? {} : { client }),
+  };
 }
 
 /** Starts the server that dualtail keeps, or finds it running. */

@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { DualtailError, describeError } from "../errors.ts";
-import { metricsToRecord } from "../evaluation/index.ts";
 import type { TrackedRun, Tracker } from "../tracking/tracker.ts";
-import { logCheckpoint, logRowArtifacts, logTestLogits } from "./execute/artifacts.ts";
 import { type PreparedBackbone, prepareBackbone } from "./execute/backbone.ts";
+import { cellRunId } from "./execute/cell-run-id.ts";
 import { combineCell } from "./execute/combine-cell.ts";
 import { Interrupted, throwIfAborted } from "./execute/context.ts";
 import { logDatasetInputs } from "./execute/dataset-inputs.ts";
@@ -12,9 +11,10 @@ import { createFingerprints, FINGERPRINT } from "./execute/fingerprint.ts";
 import { createImageStores } from "./execute/images.ts";
 import { loadContext } from "./execute/load-context.ts";
 import { logModel } from "./execute/log-model.ts";
+import { logRow } from "./execute/log-row.ts";
 import { groupsOf, measure } from "./execute/measure.ts";
 import { commonParams } from "./execute/params.ts";
-import { loadTestLogits, saveTestLogits } from "./execute/predictions.ts";
+import { loadTestLogits } from "./execute/predictions.ts";
 import { reportPrior } from "./execute/prior-report.ts";
 import { adoptFinishedRuns, logReused, type PlannedRow } from "./execute/reuse.ts";
 import { cellEntry, distinctBackbones, type Measured, tagsOf, zeroShotEntry } from "./execute/rows.ts";
@@ -23,33 +23,42 @@ import { type SaveRecord, underRun } from "./execute/run-status.ts";
 import { saveCombination } from "./execute/save-model.ts";
 import { gitTags } from "./execute/source.ts";
 import { type RowSummary, summarize } from "./execute/summary.ts";
-import { trainCell } from "./execute/train-cell.ts";
+import type { TrainingHistory } from "./execute/train-cell.ts";
+import { trainedCell } from "./execute/trained-cell.ts";
+import { collectTrained, orderTraining } from "./execute/trained-elsewhere.ts";
 import type { ComparisonResult, ExecuteComparison, ExecuteOptions, ResultRow } from "./execution-types.ts";
 import { type Cell, describePlan } from "./plan/index.ts";
 
 /** Runs a plan: one parent run, a nested run per cell and per zero-shot row, the table and plots on the parent. */
 export const executeComparison: ExecuteComparison = async (options) => {
-  const { adopt, config, outputDir, resume } = options;
+  const { adopt, config, outputDir, resume, identity } = options;
   throwIfAborted(options.signal);
   const tracker = await options.openTracker(config.experiment);
   const path = resume ?? adopt?.folder ?? join(outputDir, runFolderName(config.name, new Date()));
+  let folder: RunFolder | undefined;
   let parent: TrackedRun;
   let result: ComparisonResult;
   try {
-    const folder = await openRunFolder(path, config.experiment, { resume: resume !== undefined });
-    const run = await openParent(tracker, folder, options);
+    const opened = await openRunFolder(path, config.experiment, {
+      resume: resume !== undefined,
+      exact: resume !== undefined || adopt !== undefined,
+      identity,
+    });
+    folder = opened;
+    const run = await openParent(tracker, opened, options);
     parent = run;
     result = await underRun(
       run,
-      (record) => folder.setParent(record),
+      (record) => opened.setParent(record),
       options.signal,
-      () => runPlan(options, tracker, folder, run),
+      () => runPlan(options, tracker, opened, run),
     );
   } catch (error) {
     if (!options.signal.aborted || !(error instanceof DualtailError)) throw error;
-    throw new Interrupted(error.message, path);
+    throw new Interrupted(error.message, folder?.path ?? path);
   } finally {
     await tracker.close();
+    await folder?.release();
   }
   // Known now at the latest: the server may be behind the run.
   return parent.url ? { ...result, url: parent.url } : result;
@@ -58,10 +67,13 @@ export const executeComparison: ExecuteComparison = async (options) => {
 async function openParent(tracker: Tracker, folder: RunFolder, options: ExecuteOptions): Promise<TrackedRun> {
   const { adopt, config, plan, configSource, baseDir } = options;
   const known = folder.state.parent;
-  if (known) return tracker.resumeRun(known.runId, config.name);
   const tags = { ...(await gitTags(baseDir)), "dualtail.kind": "comparison", ...adopt?.tags };
-  const parent = await tracker.startRun({ name: config.name, tags, ...(adopt ? { id: adopt.id } : {}) });
+  const id = adopt?.id ?? folder.state.id;
+  const parent = known
+    ? await tracker.resumeRun(known.runId, config.name)
+    : await tracker.startRun({ name: config.name, tags, ...(id ? { id } : {}) });
   await folder.setParent({ runId: parent.id, status: "RUNNING" });
+  // Also by who goes on: the one before may have been killed in the middle of it.
   await parent.logParams({
     ...commonParams(config),
     cells: plan.cells.length,
@@ -107,13 +119,19 @@ async function runPlan(
     }),
   );
   const planned = [...zeroShotRows, ...cellRows];
+  const ownId = (id: string) => cellRunId(parent.id, id);
   const perClass = options.rerun
     ? new Map<string, ArrayLike<number>>()
-    : await adoptFinishedRuns(options, context, tracker, folder, planned);
+    : await adoptFinishedRuns(options, context, tracker, folder, planned, ownId);
   await logReused(parent, folder, planned);
+  // Others train while the zero-shot rows are made here.
+  const elsewhere = orderTraining(options, folder, parent.id, cellRows);
+  // Awaited below, perhaps long after it failed.
+  elsewhere.catch(() => undefined);
   const rows: ResultRow[] = [];
   const failed: { label: string; reason: string }[] = [];
   const summaries: RowSummary[] = [];
+  const histories = new Map<string, TrainingHistory>();
 
   const attempt = async (
     { entry, fingerprint }: PlannedRow,
@@ -121,29 +139,34 @@ async function runPlan(
   ) => {
     throwIfAborted(options.signal);
     const known = folder.state.runs[entry.id];
-    const keep = (own: Readonly<Record<string, number>>, measured?: Measured) => {
+    const keep = async (own: Readonly<Record<string, number>>, measured?: Measured) => {
       if (entry.hidden) return;
       const row: ResultRow = { ...entry.row, metrics: own, ...sourceOf(known) };
       rows.push(row);
-      summaries.push({
-        row,
-        perClass: measured?.metrics.perClass ?? perClass.get(entry.id),
-        ...(measured?.history ? { history: measured.history } : {}),
-      });
+      const kept = measured ? {} : await folder.curves(entry.id);
+      const history = measured?.history ?? histories.get(entry.id) ?? kept.history;
+      const curves = {
+        perClass: measured?.metrics.perClass ?? perClass.get(entry.id) ?? kept.perClass,
+        ...(history ? { history } : {}),
+      };
+      summaries.push({ row, ...curves });
+      await folder.setCurves(entry.id, curves);
     };
     if (known?.status === "FINISHED" && known.metrics) return keep(known.metrics);
     const run = known
       ? await tracker.resumeRun(known.runId, entry.row.label)
       : await tracker.startRun({
           name: entry.row.label,
+          // An earlier process may have begun it and been killed before it could say so.
+          id: ownId(entry.id),
           parent,
           tags: { ...tagsOf(entry), [FINGERPRINT]: fingerprint },
         });
+    // Begun with other content: what comes of it is no result of either.
+    if (known && known.fingerprint !== fingerprint) await run.setTags({ [FINGERPRINT]: "mixed" });
     await folder.setRun(entry.id, { runId: run.id, status: "RUNNING", fingerprint });
     try {
-      // Begun with other content: what comes of it is no result of either.
-      if (known && known.fingerprint !== fingerprint) await run.setTags({ [FINGERPRINT]: "mixed" });
-      if (!known) await run.logParams({ ...commonParams(context.config), ...entry.params });
+      await run.logParams({ ...commonParams(context.config), ...entry.params });
       let metrics: Record<string, number> = {};
       const save: SaveRecord = (record) =>
         folder.setRun(entry.id, {
@@ -154,13 +177,8 @@ async function runPlan(
       await underRun(run, save, options.signal, async () => {
         await logDatasetInputs(context, run);
         const measured = await work(run);
-        metrics = { ...metricsToRecord(measured.metrics), ...measured.extra };
-        const timestamp = Date.now();
-        await run.logMetrics(
-          Object.entries(metrics).map(([key, value]) => ({ key, value, step: 0, timestamp })),
-        );
-        await logRowArtifacts(context, run, { ...measured, title: entry.row.label });
-        keep(metrics, measured);
+        metrics = await logRow(context, run, entry.row.label, measured);
+        await keep(metrics, measured);
       });
     } catch (error) {
       if (options.signal.aborted || !(error instanceof DualtailError)) throw error;
@@ -170,9 +188,9 @@ async function runPlan(
     }
   };
 
-  for (const planned of zeroShotRows) {
+  const zeroShotRow = (planned: (typeof zeroShotRows)[number]) => {
     const { backbone: ready } = planned;
-    await attempt(planned, async (run) => {
+    return attempt(planned, async (run) => {
       const { logits, features } = await ready.zeroShot("test");
       const groups = await groupsOf(context, [ready]);
       const bank = context.dataset.validation ? (await ready.zeroShot("validation")).features : undefined;
@@ -184,9 +202,27 @@ async function runPlan(
       };
       return { scores: logits, metrics, groups, backbones: [ready], extra };
     });
+  };
+  try {
+    for (const planned of zeroShotRows) await zeroShotRow(planned);
+  } finally {
+    // Stopped, too: whoever trains has to have ended.
+    await elsewhere;
   }
+  const reasons = await collectTrained(options, context, tracker, folder, {
+    rows: cellRows,
+    outcomes: await elsewhere,
+    perClass,
+    histories,
+  });
   for (const planned of cellRows) {
     const { cell } = planned;
+    const reason = reasons.get(cell.id);
+    if (reason !== undefined) {
+      failed.push({ label: cell.label, reason });
+      options.reporter.warn(`${cell.label}: ${reason}`);
+      continue;
+    }
     await attempt(planned, async (run): Promise<Measured> => {
       const backbones = backbonesOf(cell);
       const groups = await groupsOf(context, backbones);
@@ -205,23 +241,7 @@ async function runPlan(
           extra: {},
         };
       }
-      const trained = await trainCell(context, cell, backbones, groups, { run, folder: cellFolder });
-      const kept = await saveTestLogits(cellFolder, trained.testLogits, context.dataset.classNames.length);
-      if (cell.kind === "single") await logTestLogits(run, kept);
-      await logCheckpoint(run, trained.checkpointDir, cell);
-      await logModel(context, run, cell, cellFolder);
-      const metrics = await measure(context, "test", trained.scores, groups, trained.features);
-      return {
-        scores: trained.scores,
-        groups,
-        backbones,
-        metrics,
-        history: trained.curve,
-        extra: {
-          trainable_parameters: trained.trainable,
-          ...(await featureQuality(context, trained.features)),
-        },
-      };
+      return trainedCell(context, cell, backbones, { run, folder: cellFolder });
     });
   }
   const tables = await summarize(context, parent, folder, summaries);

@@ -14,6 +14,37 @@ export interface Adoption {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** A cell to be trained by another process. */
+export interface TrainingOrder {
+  readonly cell: string;
+  /** Its place in the plan. */
+  readonly index: number;
+  readonly label: string;
+  /** Of the content it is to be trained with. */
+  readonly fingerprint: string;
+}
+
+/** How it ended. */
+export interface TrainingOutcome {
+  readonly cell: string;
+  /** Own id of its run. */
+  readonly runId: string;
+  /** Absent when its run has finished. */
+  readonly failed?: string;
+}
+
+/**
+ * Has cells trained by other processes, each as a nested run of the comparison with this own id. When `signal` is
+ * aborted it rejects with an Interrupted, once nobody trains them any more.
+ */
+export type TrainElsewhere = (
+  comparison: string,
+  orders: readonly TrainingOrder[],
+  signal: AbortSignal,
+) => Promise<readonly TrainingOutcome[]>;
+
+/** What a planned comparison is run with. */
+/** A comparison that is planned, and what it is run with; folders are absolute. */
 export interface ExecuteOptions {
   readonly config: ComparisonConfig;
   readonly plan: Plan;
@@ -32,9 +63,13 @@ export interface ExecuteOptions {
   readonly cacheDir: string;
   /** Run folder of a comparison to go on with. */
   readonly resume?: string;
+  /** What was asked for, as `identityOf` makes it; kept in the run folder for `findInterrupted`. */
+  readonly identity?: string;
   readonly adopt?: Adoption;
   /** Run every cell, also those that the experiment has finished runs of. */
   readonly rerun?: boolean;
+  /** Absent: cells are trained here. Needs a tracker that can be asked for finished runs. */
+  readonly trainElsewhere?: TrainElsewhere;
   /** The config file's text, kept as an artifact. */
   readonly configSource: string;
 }
@@ -55,6 +90,8 @@ export interface ResultRow {
   readonly reused?: { readonly run: string; readonly url?: string };
 }
 
+/** What came of a comparison. */
+/** What came of a comparison. */
 export interface ComparisonResult {
   readonly rows: readonly ResultRow[];
   /** Markdown. */
@@ -69,5 +106,8 @@ export interface ComparisonResult {
   readonly failed: readonly { readonly label: string; readonly reason: string }[];
 }
 
-/** Runs a plan. Rejects only when nothing could be run; a cell that fails is told in `failed`. */
+/**
+ * Runs a plan: the port `executor`. Rejects only when nothing could be run or it was stopped; a cell that fails is told in
+ * `failed`.
+ */
 export type ExecuteComparison = (options: ExecuteOptions) => Promise<ComparisonResult>;

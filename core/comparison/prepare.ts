@@ -1,7 +1,7 @@
 import type { PluginRegistry, Tracking } from "../container/index.ts";
 import { ConfigError } from "../errors.ts";
 import { type ComparisonConfig, type ConfigDocument, type Device, validateConfig } from "./config/index.ts";
-import type { ComparisonResult, ExecuteOptions } from "./execution-types.ts";
+import type { ComparisonResult, ExecuteComparison, ExecuteOptions } from "./execution-types.ts";
 import { type Plan, planComparison } from "./plan/index.ts";
 
 /** What whoever starts a comparison may say instead of its config. */
@@ -45,18 +45,30 @@ const definedOnly = ({ device, threads, output }: Overrides): Overrides => ({
   ...(output === undefined ? {} : { output }),
 });
 
-export type RunSettings = { readonly tracking: Tracking } & Pick<
+export type RunSettings = {
+  readonly tracking: Tracking;
+  /** Absent: `executeComparison`. */
+  readonly executor?: ExecuteComparison | undefined;
+} & Pick<
   ExecuteOptions,
-  "reporter" | "signal" | "outputDir" | "cacheDir" | "resume" | "rerun" | "adopt"
+  | "reporter"
+  | "signal"
+  | "outputDir"
+  | "cacheDir"
+  | "resume"
+  | "identity"
+  | "rerun"
+  | "adopt"
+  | "trainElsewhere"
 >;
 
-/** Runs it; the command line and the server do so alike. */
+/** Runs it; the command line, the server and applications do so alike. */
 export async function runComparison(
   { config, document, plan, registry }: PreparedComparison,
-  { tracking, ...settings }: RunSettings,
+  { tracking, executor, ...settings }: RunSettings,
 ): Promise<ComparisonResult> {
-  const { executeComparison } = await import("./execute.ts");
-  return executeComparison({
+  const execute = executor ?? (await import("./execute.ts")).executeComparison;
+  return execute({
     ...settings,
     config,
     plan,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TempFolder, TOY_PLUGINS, tempFolder } from "../../test/support/plugin-folder.ts";
+import { PLUGIN_API_VERSION } from "../plugin-api/index.ts";
 import { createContainer, Ports, resolve } from "./index.ts";
 
 const loss = (changes: string) => `
@@ -90,10 +91,82 @@ describe("createContainer", () => {
 
   it.each([
     ["a file that is missing", "./nowhere.mjs", /nowhere\.mjs: there is no file/],
-    ["a folder", "./", /is a folder/],
+    ["a folder without a plugin", "./empty", /is a folder without a package.json or an index.js/],
     ["a package that is not installed", "dualtail-loss-nowhere", /no such package is installed/],
   ])("refuses %s", async (_what, specifier, message) => {
+    await folder.write("empty/notes.txt", "");
     await expect(createContainer({ plugins: [specifier], baseDir: folder.path })).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["its package.json's exports", "main.js", JSON.stringify({ type: "module", exports: "./main.js" })],
+    ["its package.json's main", "lib/main.js", JSON.stringify({ type: "module", main: "lib/main.js" })],
+    ["its index.js", "index.js", JSON.stringify({ type: "module" })],
+  ])("imports a folder by %s", async (_what, file, manifest) => {
+    const name = `folder-${count++}`;
+    await folder.write(`${name}/package.json`, manifest);
+    await folder.write(`${name}/${file}`, loss(""));
+    const registry = resolve(
+      await createContainer({ plugins: [`./${name}`], baseDir: folder.path }),
+      "registry",
+    );
+    expect(registry.list("loss").find(({ plugin }) => plugin.name === "mine")?.from).toBe(`./${name}`);
+  });
+
+  it("says that a folder's plugin is not built", async () => {
+    await folder.write("unbuilt/package.json", JSON.stringify({ exports: "./dist/index.js" }));
+    await expect(createContainer({ plugins: ["./unbuilt"], baseDir: folder.path })).rejects.toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/dist\/index\.js, which does not exist/),
+        hint: expect.stringContaining("npm run build"),
+      }),
+    );
+  });
+
+  describe("refuses a plugin built for another version of the plugin API, naming both and the file", () => {
+    const [older, newer] = [PLUGIN_API_VERSION - 1, PLUGIN_API_VERSION + 1];
+    // Not even looked at when the package.json says it already.
+    const broken = 'import { gone } from "./gone.js";';
+
+    it.each([
+      ["older, by its module", older, `export const pluginApiVersion = ${older};${loss("")}`, {}],
+      ["newer, by its module", newer, `export const pluginApiVersion = ${newer};${loss("")}`, {}],
+      ["older, by what define… stamped on it", older, loss(`apiVersion: ${older}`), {}],
+      ["newer, by what define… stamped on it", newer, loss(`apiVersion: ${newer}`), {}],
+      ["older, by its package.json", older, broken, { dualtail: { pluginApiVersion: older } }],
+      ["newer, by its package.json", newer, broken, { dualtail: { pluginApiVersion: newer } }],
+    ])("%s", async (_what, version, source, manifest) => {
+      const name = `versioned-${count++}`;
+      await folder.write(`${name}/package.json`, JSON.stringify({ type: "module", ...manifest }));
+      await folder.write(`${name}/index.js`, source);
+      const file = "dualtail" in manifest ? "package.json" : "index.js";
+      await expect(createContainer({ plugins: [`./${name}`], baseDir: folder.path })).rejects.toThrow(
+        expect.objectContaining({
+          message: expect.stringMatching(
+            `plugin ./${name}: it is built for plugin API ${version}, this dualtail has plugin API ${PLUGIN_API_VERSION} \\(stated in .*${file}\\)`,
+          ),
+          hint: expect.stringContaining(version === older ? "update the plugin" : "update dualtail"),
+        }),
+      );
+    });
+
+    it("but takes one of this version, by every way to say so", async () => {
+      await folder.write(
+        "fitting/package.json",
+        JSON.stringify({ type: "module", dualtail: { pluginApiVersion: PLUGIN_API_VERSION } }),
+      );
+      const stated = `export const pluginApiVersion = ${PLUGIN_API_VERSION};`;
+      await folder.write("fitting/index.js", stated + loss(`apiVersion: ${PLUGIN_API_VERSION}`));
+      const container = await createContainer({ plugins: ["./fitting"], baseDir: folder.path });
+      expect(resolve(container, "registry").has("loss", "mine")).toBe(true);
+    });
+
+    it("every built-in plugin carries this version", async () => {
+      const registered = resolve(await createContainer(), "registry").list();
+      expect(new Set(registered.map(({ plugin }) => plugin.apiVersion))).toEqual(
+        new Set([PLUGIN_API_VERSION]),
+      );
+    });
   });
 
   it.each([

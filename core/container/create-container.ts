@@ -1,49 +1,75 @@
 import { Container } from "inversify";
 import { builtinFolder, discoverBuiltins } from "./discover.ts";
-import { PLUGIN_KINDS } from "./kinds.ts";
 import { importPlugins, locatePlugin, type RegisteredPlugin } from "./load-plugins.ts";
-import { type Clock, Ports, type PortTypes, systemClock, type Tracking } from "./ports.ts";
+import { loadEntries, type PluginEntry, replaceAmong } from "./plugin-entry.ts";
+import { type AnyExecutor, Ports, type PortTypes, type Tracking } from "./ports.ts";
 import { createRegistry, type PluginRegistry } from "./registry.ts";
-import { type Reporter, silentReporter } from "./reporter.ts";
+import { silentReporter } from "./reporter.ts";
+import { bindServices, runScope, type Services } from "./services.ts";
 
-export interface ContainerOptions {
-  /** Files and npm packages named by the user; nothing else is imported. */
-  readonly plugins?: readonly string[];
+export interface ContainerOptions<E extends AnyExecutor = AnyExecutor> extends Services<E> {
+  /** Beside the built-in ones: files and npm packages by name, plugin objects. Nothing else is imported. */
+  readonly plugins?: readonly PluginEntry[];
+  /** In place of those of the same kind and name. */
+  readonly replace?: readonly PluginEntry[];
   /** Where relative files and packages are looked for; default the working directory. */
   readonly baseDir?: string;
   /** Where the built-in plugins are, for tests. */
   readonly builtins?: string;
-  readonly clock?: Clock;
-  readonly reporter?: Reporter;
-  /** Called when tracking is first asked for. */
-  readonly tracking?: () => Promise<Tracking>;
 }
 
 /**
  * The composition root: every plugin bound to the port of its kind, and the host's services to theirs. Plugins are
  * plain objects bound as constants, so their authors need no decorators.
- * @throws PluginError for a plugin that does not load, is not valid, or has the name of another.
+ * @throws PluginError for a plugin that does not load, is not valid, has the name of another, or replaces none.
  */
-export async function createContainer(options: ContainerOptions = {}): Promise<Container> {
-  const { plugins = [], baseDir = process.cwd(), builtins = builtinFolder } = options;
+export async function createContainer<E extends AnyExecutor = AnyExecutor>(
+  options: ContainerOptions<E> = {},
+): Promise<Container> {
+  const { plugins = [], replace = [], baseDir = process.cwd(), builtins = builtinFolder } = options;
+  const [builtin, own, replacements] = await Promise.all([
+    discoverBuiltins(builtins).then((sources) => Promise.all(sources.map(importPlugins))),
+    loadEntries(plugins, baseDir),
+    loadEntries(replace, baseDir),
+  ]);
   const container = new Container({ defaultScope: "Singleton" });
-  const named = [...new Set(plugins)].map((specifier) => locatePlugin(specifier, baseDir));
-  const sources = [...(await discoverBuiltins(builtins)), ...named];
-  for (const found of await Promise.all(sources.map(importPlugins))) {
-    for (const registered of found)
-      container.bind<RegisteredPlugin>(Ports.plugin[registered.plugin.kind]).toConstantValue(registered);
-  }
-  const registered = PLUGIN_KINDS.flatMap((kind) => container.getAll<RegisteredPlugin>(Ports.plugin[kind]));
-  container.bind<PluginRegistry>(Ports.registry).toConstantValue(createRegistry(registered));
-  container.bind<Clock>(Ports.clock).toConstantValue(options.clock ?? systemClock);
-  container.bind<Reporter>(Ports.reporter).toConstantValue(options.reporter ?? silentReporter);
-  const { tracking } = options;
-  if (tracking) container.bind<Promise<Tracking>>(Ports.tracking).toDynamicValue(() => tracking());
+  bindPlugins(container, replaceAmong([...builtin.flat(), ...own], replacements));
+  const { reporter = silentReporter, signal = new AbortController().signal } = options;
+  bindServices(container, { ...options, reporter, signal });
   return container;
 }
 
-/** Resolves a single-valued port with its type. */
-export function resolve<P extends Exclude<keyof PortTypes, "tracking">>(
+/**
+ * A scope with further files and packages; those that the parent has already are left as they are.
+ * @throws PluginError as `createContainer`
+ */
+export async function withPlugins(
+  parent: Container,
+  specifiers: readonly string[],
+  baseDir: string,
+): Promise<Container> {
+  const known = resolve(parent, "registry").list();
+  const files = new Set(known.map(({ code }) => code?.file));
+  const missing = specifiers.filter((specifier) => !files.has(locatePlugin(specifier, baseDir).file));
+  if (missing.length === 0) return parent;
+  const scope = runScope(parent, {});
+  bindPlugins(scope, [...known, ...(await loadEntries(missing, baseDir))]);
+  return scope;
+}
+
+/** @throws PluginError when two of a kind have the same name */
+function bindPlugins(container: Container, plugins: readonly RegisteredPlugin[]): void {
+  const registry = createRegistry(plugins);
+  for (const registered of registry.list())
+    container.bind<RegisteredPlugin>(Ports.plugin[registered.plugin.kind]).toConstantValue(registered);
+  container.bind<PluginRegistry>(Ports.registry).toConstantValue(registry);
+}
+
+/**
+ * What a container has for a port, with its type.
+ * @param port "registry" (every plugin, by kind and name), "reporter" or "signal"
+ */
+export function resolve<P extends Exclude<keyof PortTypes, "tracking" | "executor">>(
   container: Container,
   port: P,
 ): PortTypes[P] {

@@ -3,12 +3,15 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { KINDS, PLUGIN_KINDS } from "./kinds.ts";
+import type { PluginManifest } from "./manifest.ts";
 
 /** A module that exports plugins, before it is imported. */
 export interface PluginSource {
   /** For messages: "plugins/losses/ce", the package name, the file. */
   readonly from: string;
   readonly file: string;
+  /** Of the package that the file belongs to; not looked at for built-in plugins. */
+  readonly manifest?: PluginManifest;
 }
 
 /** The folder `plugins/` beside `core/`: the sources' when run from source, the compiled ones when run from dist. */

@@ -15,7 +15,9 @@ export interface PluginByKind {
   readonly strata: StratumSource<never>;
 }
 
+/** What a plugin can be. */
 export type PluginKind = keyof PluginByKind;
+/** A plugin of any kind, its options unknown. */
 export type AnyPlugin = PluginByKind[PluginKind];
 
 export interface KindInfo {

@@ -8,13 +8,16 @@ import { explain } from "./schema/explain.ts";
 import { suggest } from "./schema/nearest.ts";
 import type { Problem } from "./schema/problem.ts";
 
+/** Options as the user wrote them, or as a schema completed them. */
 export type PluginOptions = Readonly<Record<string, unknown>>;
 
 /** Every plugin that is known, found by kind and name. */
 export interface PluginRegistry {
   /** Sorted by name; without a kind, all kinds in the order of `PLUGIN_KINDS`. */
   list(kind?: PluginKind): readonly RegisteredPlugin[];
+  /** Names of a kind, sorted. */
   names(kind: PluginKind): readonly string[];
+  /** Whether there is such a plugin. */
   has(kind: PluginKind, name: string): boolean;
   /** @throws ConfigError listing the names that exist; `path` is where the name stands in the config. */
   get<K extends PluginKind>(kind: K, name: string, path?: string): PluginByKind[K];
@@ -22,6 +25,7 @@ export interface PluginRegistry {
   checkOptions(kind: PluginKind, name: string, options: PluginOptions): CheckedOptions;
 }
 
+/** Options with defaults filled in, or what is wrong with them. */
 export type CheckedOptions =
   | { readonly ok: true; readonly options: PluginOptions }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -40,7 +44,7 @@ export function createRegistry(registered: readonly RegisteredPlugin[]): PluginR
         entry.from,
         `there is another ${KINDS[kind].title} "${name}", from ${other.from}`,
         {
-          hint: "rename one of them or leave one out",
+          hint: "rename one of them or leave one out (an application may give one under `replace`)",
         },
       );
     }

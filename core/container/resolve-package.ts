@@ -6,7 +6,7 @@ import path from "node:path";
 const CONDITIONS = new Set(["node", "import", "module-sync", "default"]);
 
 /** First target in an `exports` value that holds for an import. */
-function pickTarget(exported: unknown): string | undefined {
+export function pickTarget(exported: unknown): string | undefined {
   if (typeof exported === "string") return exported;
   if (Array.isArray(exported)) return exported.map(pickTarget).find((target) => target !== undefined);
   if (typeof exported !== "object" || exported === null) return undefined;

@@ -2,13 +2,13 @@ import { type JsonSchema, PLUGIN_API_VERSION } from "../plugin-api/index.ts";
 import { PluginError } from "./errors.ts";
 import { type AnyPlugin, KINDS, PLUGIN_KINDS, type PluginKind, RESERVED_OPTIONS } from "./kinds.ts";
 import { createAjv } from "./schema/ajv.ts";
-import { explain } from "./schema/explain.ts";
+import { explain, show } from "./schema/explain.ts";
 import { nearest } from "./schema/nearest.ts";
 import { toPointer } from "./schema/problem.ts";
 
-const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+export const PLUGIN_NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 /** `peft: none` means no PEFT method, so no plugin can be called that. */
-const RESERVED_NAMES = ["none"];
+export const RESERVED_NAMES: readonly string[] = ["none"];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -28,7 +28,7 @@ export function validatePlugin(candidate: unknown, from: string): AnyPlugin {
       hint: `kinds: ${PLUGIN_KINDS.join(", ")}${likely ? ` — "${likely}"?` : ""}`,
     });
   }
-  if (typeof name !== "string" || !NAME.test(name) || RESERVED_NAMES.includes(name)) {
+  if (typeof name !== "string" || !PLUGIN_NAME.test(name) || RESERVED_NAMES.includes(name)) {
     throw new PluginError(from, `its name is ${JSON.stringify(name)}`, {
       hint: `use kebab-case (letters, digits, single hyphens), not ${RESERVED_NAMES.join(" or ")}`,
     });
@@ -45,12 +45,19 @@ export function validatePlugin(candidate: unknown, from: string): AnyPlugin {
 }
 
 /**
- * @throws PluginError when a module states a plugin API version other than this one's.
+ * @param file where it is stated
+ * @throws PluginError naming both versions when a plugin states another version than this one's.
  */
-export function validateApiVersion(stated: unknown, from: string): void {
+export function validateApiVersion(stated: unknown, from: string, file: string): void {
   if (stated === undefined || stated === PLUGIN_API_VERSION) return;
-  throw new PluginError(from, `it is built for plugin API ${String(stated)}, this is ${PLUGIN_API_VERSION}`, {
-    hint: "install a version of the plugin that fits this dualtail",
+  const problem = `it is built for plugin API ${show(stated)}, this dualtail has plugin API ${PLUGIN_API_VERSION}`;
+  const isOlder = typeof stated === "number" && stated < PLUGIN_API_VERSION;
+  throw new PluginError(from, `${problem} (stated in ${file})`, {
+    hint: isOlder
+      ? "update the plugin to a version for this dualtail, or install the older dualtail that it was built with"
+      : typeof stated === "number"
+        ? "update dualtail (npm install dualtail@latest), or install an older version of the plugin"
+        : `pluginApiVersion is a whole number; this dualtail's is ${PLUGIN_API_VERSION}`,
   });
 }
 

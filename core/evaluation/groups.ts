@@ -2,8 +2,10 @@ import { DualtailError } from "../errors.ts";
 
 /** Position of a class on an axis of imbalance, most to least. */
 export type Group = "many" | "medium" | "few";
+/** All groups, most to least. */
 export const GROUPS = ["many", "medium", "few"] as const satisfies readonly Group[];
 
+/** Where many and few begin, in training images per class. */
 export interface Thresholds {
   /** Many: n > many. Default 100. */
   readonly many: number;
@@ -11,6 +13,7 @@ export interface Thresholds {
   readonly few: number;
 }
 
+/** Those of Liu et al., 2019: 100 and 20. */
 export const DEFAULT_THRESHOLDS: Thresholds = { many: 100, few: 20 };
 
 /**

@@ -9,6 +9,7 @@ export type BlockProduct = (
   shape: { readonly m: number; readonly n: number; readonly d: number },
 ) => Float32Array | Promise<Float32Array>;
 
+/** Features and labels to classify by. M in the bank, N queries, d wide. */
 export interface KnnInput {
   /** [M, d] row-major features of the bank (method.md §9: the validation set), any scale. */
   readonly bank: Float32Array;
@@ -26,6 +27,7 @@ export interface KnnInput {
   readonly product?: BlockProduct;
 }
 
+/** Accuracies of the nearest neighbours. */
 export interface KnnResult {
   /** Mean per-class accuracy over classes with queries, in [0, 1]. */
   readonly accuracy: number;

@@ -6,6 +6,7 @@ import { crossGroups, GROUPS, type Group } from "./groups.ts";
 /** Accuracies stand in for logarithms and reciprocals at no less than this: 0.001 points, the value LIFT's code uses. */
 export const ACCURACY_FLOOR = 1e-5;
 
+/** Predictions and labels. N images, K classes. */
 export interface EvaluationInput {
   /** [N, K] row-major, any monotone class scores; the prediction is the largest, ties going to the lowest index. */
   readonly scores: Float32Array | Float64Array;

@@ -1,5 +1,6 @@
 import { DualtailError } from "../errors.ts";
 
+/** Distances of features of length 1, squared. */
 export interface ClassSpread {
   /** Mean over classes of the mean squared distance of a class's features from their mean. */
   readonly within: number;

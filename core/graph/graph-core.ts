@@ -19,6 +19,8 @@ export interface GraphCore {
   readonly nodes: readonly Node[];
   readonly inputs: readonly Value[];
   readonly initializers: ReadonlyMap<Value, Initializer>;
+  /** Keeps names from being given to values that have none of their own. */
+  reserve(names: Iterable<string>): void;
   /** Declares a value that is fed at run time. */
   input(name: string, dtype: DType, shape: Shape): Value;
   /** Declares a constant tensor by its bytes, in memory or in a file. */
@@ -48,7 +50,15 @@ export function createGraphCore(floatType: FloatType): GraphCore {
   const initializers = new Map<Value, Initializer>();
   const producers = new Map<Value, Node>();
   const names = new Set<string>();
+  const reserved = new Set<string>();
   const shared = new Map<string, Value>();
+
+  /** A name that is free; a loaded model may have taken those that are made here. */
+  const free = (name: string): string => {
+    let own = name;
+    for (let i = 2; names.has(own) || reserved.has(own); i++) own = `${name}~${i}`;
+    return own;
+  };
 
   const declare = (name: string, dtype: DType, shape: Shape): Value => {
     if (names.has(name)) throw new ShapeError(name, [], "this name is already taken in the graph");
@@ -74,6 +84,10 @@ export function createGraphCore(floatType: FloatType): GraphCore {
     constantInts,
     producer: (value) => producers.get(value),
 
+    reserve: (taken) => {
+      for (const name of taken) reserved.add(name);
+    },
+
     input(name, dtype, shape) {
       const value = declare(name, dtype, shape);
       inputs.push(value);
@@ -98,7 +112,7 @@ export function createGraphCore(floatType: FloatType): GraphCore {
       const known = key === "" ? undefined : shared.get(key);
       if (known) return known;
       const bytes = Array.isArray(data) ? make(data as readonly number[]) : (data as TensorData);
-      const value = core.initializer(`const_${initializers.size}`, dtype, shape, {
+      const value = core.initializer(free(`const_${initializers.size}`), dtype, shape, {
         kind: "data",
         data: bytes,
       });
@@ -127,7 +141,7 @@ export function createGraphCore(floatType: FloatType): GraphCore {
       }
       const types = definition.infer(context);
       const made = types.map(({ dtype, shape }, i) =>
-        declare(`${op}_${nodes.length}${i === 0 ? "" : `_${i}`}`, dtype, shape),
+        declare(free(`${op}_${nodes.length}${i === 0 ? "" : `_${i}`}`), dtype, shape),
       );
       const node: Node = { op, inputs: given, outputs: made, attrs };
       nodes.push(node);

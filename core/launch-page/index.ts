@@ -5,6 +5,7 @@ import type { LaunchPageData } from "./types.ts";
 
 export { lossOffer, type OfferedLoss } from "./loss-offers.ts";
 export { describeSize, type PlanSize, planSize } from "./plan-size.ts";
+export { type PlanTime, planTime } from "./plan-time.ts";
 export { requestSchema } from "./request-schema.ts";
 export type * from "./types.ts";
 

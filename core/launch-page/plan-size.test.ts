@@ -78,7 +78,9 @@ describe("the size of a plan", () => {
     expect(describeSize(size([{ use: "plain" }], ["a"], [0]))).toBe(
       "Trains 1 model, for the 1 row asked for.",
     );
-    expect(describeSize(size([{ use: "plain" }]), 600)).toContain("About 60 min");
+    expect(describeSize(size([{ use: "plain" }]), { seconds: 3600, trainings: 8 })).toBe(
+      "Trains 6 models, for the 6 rows asked for. About 60 min, going by 8 finished trainings.",
+    );
     expect([duration(59.6), duration(5400), duration(7199)]).toEqual(["60 s", "1 h 30 min", "2 h 0 min"]);
   });
 });

@@ -1,3 +1,4 @@
+import type { PlanTime } from "./plan-time.ts";
 import type { JsonObject, LaunchOffers, LossForm, LossOffer } from "./types.ts";
 
 export interface PlanSize {
@@ -18,12 +19,21 @@ const STRIDE = 1_000_003;
  * @param config as the form has it: choices are names or `{ use, …options }`
  */
 export function planSize(config: JsonObject, offers: LaunchOffers): PlanSize {
+  const { trainings, rows } = countTrainings(config, offers);
+  return { trainings: trainings.length, work: trainings.flat().length, rows };
+}
+
+/** Every training once, as the places of its backbones in the config's list: several for a joint one. */
+export function countTrainings(
+  config: JsonObject,
+  offers: LaunchOffers,
+): { readonly trainings: readonly (readonly number[])[]; readonly rows: number } {
   const seeds = listOf(config.seeds).length ? listOf(config.seeds).map(Number) : [0];
   const backbones = listOf(config.backbones).map((backbone) => JSON.stringify(backbone));
-  const trainings = new Map<string, number>();
+  const trainings = new Map<string, readonly number[]>();
   let rows = 0;
-  const train = (loss: JsonObject, backbone: string, seed: number, work: number) =>
-    trainings.set(`${contentOf(loss, offers)} ${backbone} ${seed % 2 ** 32}`, work);
+  const train = (loss: JsonObject, backbone: string, seed: number, places: readonly number[]) =>
+    trainings.set(`${contentOf(loss, offers)} ${backbone} ${seed % 2 ** 32}`, places);
 
   for (const loss of listOf(config.losses).map(asChoice)) {
     const form = formOf(loss, offers);
@@ -34,26 +44,26 @@ export function planSize(config: JsonObject, offers: LaunchOffers): PlanSize {
     if (trainsNothing) continue;
     for (const seed of seeds) {
       if (form.mode === "joint") {
-        if (backbones.length) train(loss, "all", seed, backbones.length);
+        if (backbones.length) train(loss, "all", seed, [...backbones.keys()]);
         continue;
       }
       const trained = form.base ? { ...form.base.options, use: form.base.use } : loss;
       const runs = over === "seeds" ? (form.runs ?? Math.max(2, backbones.length)) : 1;
-      for (const backbone of backbones)
-        for (let run = 0; run < runs; run++) train(trained, backbone, seed + STRIDE * run, 1);
+      for (const [place, backbone] of backbones.entries())
+        for (let run = 0; run < runs; run++) train(trained, backbone, seed + STRIDE * run, [place]);
     }
   }
-  const work = [...trainings.values()].reduce((sum, one) => sum + one, 0);
-  return { trainings: trainings.size, work, rows };
+  return { trainings: [...trainings.values()], rows };
 }
 
+const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
 /** The plan's size in words, with its estimated time where one is known. */
-export function describeSize({ trainings, work, rows }: PlanSize, secondsPerTraining?: number): string {
-  const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
+export function describeSize({ trainings, work, rows }: PlanSize, time?: PlanTime): string {
   const joint = work > trainings ? `, as much work as ${plural(work, "model")} alone` : "";
   const size = `Trains ${plural(trainings, "model")}${joint}, for the ${plural(rows, "row")} asked for.`;
-  if (secondsPerTraining === undefined || work === 0) return size;
-  return `${size} About ${duration(work * secondsPerTraining)}, going by ${duration(secondsPerTraining)} for a training lately.`;
+  if (time === undefined) return size;
+  return `${size} About ${duration(time.seconds)}, going by ${plural(time.trainings, "finished training")}.`;
 }
 
 /** @param seconds 0 or more */

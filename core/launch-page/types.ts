@@ -41,6 +41,17 @@ export interface LaunchLimits {
   readonly batchSize?: number;
 }
 
+/** What finished trainings of one offered dataset and backbone took on one device, their evaluation included. */
+export interface Timing {
+  readonly dataset: string;
+  readonly backbone: string;
+  readonly device: string;
+  /** Median. */
+  readonly secondsPerEpoch: number;
+  /** How many trainings it is of. */
+  readonly trainings: number;
+}
+
 export interface LaunchPageData {
   readonly experimentId: string;
   readonly experimentName: string;
@@ -52,6 +63,6 @@ export interface LaunchPageData {
   readonly limits?: LaunchLimits;
   /** Address of MLflow's pages, for links, where the form itself is served from elsewhere. */
   readonly mlflowUrl?: string;
-  /** Seconds that one training took lately; absent: no estimate is shown. */
-  readonly secondsPerTraining?: number;
+  /** What trainings took lately; where nothing is known of a choice no estimate is shown. */
+  readonly timings?: readonly Timing[];
 }

@@ -19,6 +19,7 @@ export interface Artifacts {
   upload(run: ArtifactOwner, path: string, content: string | Uint8Array): Promise<void>;
   /** Streams a file of any size. @throws MlflowError as `upload`; Node's own error when the file cannot be read */
   uploadFile(run: ArtifactOwner, path: string, file: string): Promise<void>;
+  /** A whole file. @throws MlflowError as `upload`, and when there is no such file */
   download(run: ArtifactOwner, path: string): Promise<Uint8Array>;
 }
 

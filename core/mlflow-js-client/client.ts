@@ -9,8 +9,10 @@ import { type Runs, runsOf } from "./runs.ts";
 import { type Server, serverOf } from "./server.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
+/** Where the server is, what it is told of us, and how patient the client is. */
 export interface MlflowClientOptions extends ConnectionOptions, TransportOptions {}
 
+/** A tracking server, by the REST API's groups. Every call may throw a MlflowError. */
 export interface MlflowClient {
   /** Where it talks to, without credentials. */
   readonly baseUrl: string;

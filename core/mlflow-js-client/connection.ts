@@ -1,5 +1,6 @@
 import { MlflowError } from "./errors.ts";
 
+/** Address and credentials. */
 export interface ConnectionOptions {
   /** `http(s)://host[:port][/prefix]`; credentials in it (`https://user:password@…`) are used and never shown. */
   readonly trackingUri: string;
@@ -43,7 +44,8 @@ export function connect(options: ConnectionOptions): Connection {
 
 /** A URI as it may be shown: without user, password and query. */
 export function withoutCredentials(uri: string): string {
-  if (!URL.canParse(uri)) return uri.replace(/\/\/[^/]*@/, "//").replace(/\?.*$/s, "");
+  // Up to the last @: what makes it no URL is often a password with a slash in it.
+  if (!URL.canParse(uri)) return uri.replace(/\/\/.*@/s, "//").replace(/\?.*$/s, "");
   const url = new URL(uri);
   url.username = "";
   url.password = "";

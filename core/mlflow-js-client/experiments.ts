@@ -3,6 +3,7 @@ import type { Transport } from "./transport.ts";
 import type { Experiment, Page, ViewType } from "./types.ts";
 import { toExperiment, toPairs, type WireExperiment } from "./wire.ts";
 
+/** Which experiments, in which order. Absent `viewType`: active ones; absent `maxResults`: 1000. */
 export interface SearchExperiments {
   /** E.g. `name LIKE 'long-tail%'`. */
   readonly filter?: string;
@@ -12,9 +13,11 @@ export interface SearchExperiments {
   readonly pageToken?: string;
 }
 
+/** Experiments by the REST API's `experiments/*`. */
 export interface Experiments {
   /** Undefined when there is none; a deleted experiment is returned as such. */
   getByName(name: string): Promise<Experiment | undefined>;
+  /** @throws MlflowError (RESOURCE_DOES_NOT_EXIST) */
   get(experimentId: string): Promise<Experiment>;
   /** Returns the id. @throws MlflowError (RESOURCE_ALREADY_EXISTS) */
   create(
@@ -26,9 +29,13 @@ export interface Experiments {
    * deleted experiment.
    */
   ensure(name: string, options?: { readonly tags?: Readonly<Record<string, string>> }): Promise<Experiment>;
+  /** Sets a tag, or replaces its value. */
   setTag(experimentId: string, key: string, value: string): Promise<void>;
+  /** One page; the next by its `nextPageToken`. */
   search(options?: SearchExperiments): Promise<Page<Experiment>>;
+  /** Marks it as deleted, with its runs. */
   delete(experimentId: string): Promise<void>;
+  /** Takes `delete` back. */
   restore(experimentId: string): Promise<void>;
 }
 

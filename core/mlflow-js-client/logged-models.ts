@@ -4,6 +4,7 @@ import type { Transport } from "./transport.ts";
 import type { Dataset, Metric, Page } from "./types.ts";
 import { fromMetric, fromPairs, toMetric, toPairs, type WireMetric, type WirePair } from "./wire.ts";
 
+/** A model of MLflow 3, beside the run that made it. */
 export interface LoggedModel {
   readonly modelId: string;
   readonly experimentId: string;
@@ -17,6 +18,7 @@ export interface LoggedModel {
   readonly metrics: readonly ModelMetric[];
 }
 
+/** Pending until `finalize`. */
 export type LoggedModelStatus = "PENDING" | "READY" | "UPLOAD_FAILED" | "UNSPECIFIED";
 
 /** A metric of a model, on a dataset where it was one's. */
@@ -25,6 +27,7 @@ export interface ModelMetric extends Metric {
   readonly dataset?: Pick<Dataset, "name" | "digest">;
 }
 
+/** What a new logged model is. */
 export interface CreateLoggedModel {
   readonly experimentId: string;
   /** Without `/`, `:`, `.`, `%`, quotes. Default: the server makes one up. */
@@ -39,7 +42,9 @@ export interface CreateLoggedModel {
 export interface LoggedModels {
   /** Pending, until `finalize`. */
   create(model: CreateLoggedModel): Promise<LoggedModel>;
+  /** @throws MlflowError (RESOURCE_DOES_NOT_EXIST) */
   get(modelId: string): Promise<LoggedModel>;
+  /** Says whether all of its files arrived. */
   finalize(modelId: string, status: "READY" | "UPLOAD_FAILED"): Promise<LoggedModel>;
   /** E.g. "source_run_id = '…'". */
   search(options: {
@@ -48,12 +53,15 @@ export interface LoggedModels {
     readonly maxResults?: number;
     readonly pageToken?: string;
   }): Promise<Page<LoggedModel>>;
+  /** Marks it as deleted. */
   delete(modelId: string): Promise<void>;
-  /** Records the models as what a run has made. */
+  /** Records the models as what a run has made. A SQL store refuses to be told of the same one twice. */
   logOutputs(
     runId: string,
     models: readonly { readonly modelId: string; readonly step?: number }[],
   ): Promise<void>;
+  /** Ids of the models that a run has made; none on a server that does not know them. */
+  outputs(runId: string): Promise<string[]>;
   /** Metrics of a run that are about a model on a dataset; they become metrics of the run, too. */
   logMetrics(runId: string, metrics: readonly ModelMetric[]): Promise<void>;
 }
@@ -137,6 +145,14 @@ export function loggedModelsOf(transport: Transport): LoggedModels {
       };
       await transport.json({ method: "POST", path: "/api/2.0/mlflow/runs/outputs", json });
     },
+    async outputs(runId) {
+      const { run } = await transport.json<{ run: WireOutputs }>({
+        method: "GET",
+        path: "/api/2.0/mlflow/runs/get",
+        query: { run_id: runId },
+      });
+      return (run.outputs?.model_outputs ?? []).map(({ model_id }) => model_id);
+    },
     async logMetrics(runId, metrics) {
       for (let start = 0; start < metrics.length; start += MOST_METRICS) {
         const part = metrics.slice(start, start + MOST_METRICS);
@@ -153,6 +169,10 @@ export function loggedModelsOf(transport: Transport): LoggedModels {
       }
     },
   };
+}
+
+interface WireOutputs {
+  readonly outputs?: { readonly model_outputs?: readonly { readonly model_id: string }[] };
 }
 
 interface WireLoggedModel {

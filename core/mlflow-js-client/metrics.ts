@@ -2,6 +2,7 @@ import type { Transport } from "./transport.ts";
 import type { Metric, Page } from "./types.ts";
 import { toMetric, type WireMetric } from "./wire.ts";
 
+/** Histories of metrics; a run itself holds the newest values. */
 export interface Metrics {
   /** One page of a metric's values. */
   getHistoryPage(

@@ -2,6 +2,7 @@ import { hasErrorCode } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 import { fromPairs, toPairs, type WirePair } from "./wire.ts";
 
+/** A version of a registered model. */
 export interface ModelVersion {
   readonly name: string;
   /** A number, as a string. */
@@ -15,6 +16,7 @@ export interface ModelVersion {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** What a new version is made of. */
 export interface CreateModelVersion {
   readonly name: string;
   /** Where its files are, e.g. `models:/<id of a logged model>` or `runs:/<run id>/model`. */
@@ -30,7 +32,9 @@ export interface CreateModelVersion {
 export interface Registry {
   /** Makes the registered model when it is missing. */
   ensure(name: string, options?: { readonly description?: string }): Promise<void>;
+  /** The next number. @throws MlflowError (RESOURCE_DOES_NOT_EXIST) without the registered model */
   createVersion(version: CreateModelVersion): Promise<ModelVersion>;
+  /** @throws MlflowError (RESOURCE_DOES_NOT_EXIST) */
   getVersion(name: string, version: string): Promise<ModelVersion>;
   /** All versions of a model, newest first. */
   versions(name: string): Promise<ModelVersion[]>;
@@ -38,6 +42,7 @@ export interface Registry {
   byAlias(name: string, alias: string): Promise<ModelVersion | undefined>;
   /** Moves it from the version that had it. */
   setAlias(name: string, alias: string, version: string): Promise<void>;
+  /** Sets a tag of a version, or replaces its value. */
   setVersionTag(name: string, version: string, key: string, value: string): Promise<void>;
 }
 

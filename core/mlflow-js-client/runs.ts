@@ -12,6 +12,7 @@ import {
   type WireRunInfo,
 } from "./wire.ts";
 
+/** What a new run is. */
 export interface CreateRun {
   readonly experimentId: string;
   readonly runName?: string;
@@ -26,6 +27,7 @@ export interface CreateRun {
   readonly uniqueTag?: string;
 }
 
+/** Which runs, in which order. Absent `viewType`: active ones; absent `maxResults`: 1000. */
 export interface SearchRuns {
   readonly experimentIds: readonly string[];
   /** E.g. "tags.`my.id` = 'x' and metrics.accuracy > 0.5". */
@@ -36,24 +38,35 @@ export interface SearchRuns {
   readonly pageToken?: string;
 }
 
+/** Runs by the REST API's `runs/*`. What may be done twice is tried again where an answer is lost. */
 export interface Runs {
+  /** A run with the status RUNNING. */
   create(run: CreateRun): Promise<Run>;
+  /** @throws MlflowError (RESOURCE_DOES_NOT_EXIST) */
   get(runId: string): Promise<Run>;
+  /** Changes what is given; times in milliseconds since the epoch. */
   update(
     runId: string,
     change: { readonly status?: RunStatus; readonly endTime?: number; readonly runName?: string },
   ): Promise<RunInfo>;
+  /** One page; the next by its `nextPageToken`. */
   search(options: SearchRuns): Promise<Page<Run>>;
+  /** Marks it as deleted. */
   delete(runId: string): Promise<void>;
   /**
    * Any amount: cut into calls within MLflow's limits, sent one after the other: params, metrics, tags, each in the order
    * given. Not `repeatable`: a call whose answer was lost is not sent again, so that the caller can look first.
    */
   logBatch(runId: string, batch: Batch, options?: { readonly repeatable?: boolean }): Promise<void>;
+  /** Adds one value of a metric. */
   logMetric(runId: string, metric: Metric): Promise<void>;
+  /** @throws MlflowError (INVALID_PARAMETER_VALUE) for another value than the parameter has already */
   logParameter(runId: string, key: string, value: string): Promise<void>;
+  /** Sets a tag, or replaces its value. */
   setTag(runId: string, key: string, value: string): Promise<void>;
+  /** @throws MlflowError (RESOURCE_DOES_NOT_EXIST) when there is no such tag */
   deleteTag(runId: string, key: string): Promise<void>;
+  /** Records the datasets as what the run used. */
   logInputs(runId: string, datasets: readonly DatasetInput[]): Promise<void>;
 }
 

@@ -1,5 +1,6 @@
 import type { Transport } from "./transport.ts";
 
+/** The server itself. */
 export interface Server {
   /** One try: resolves when an MLflow server answers. @throws MlflowError */
   health(options?: { readonly timeoutMs?: number }): Promise<void>;

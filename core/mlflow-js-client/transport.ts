@@ -3,6 +3,7 @@ import type { Connection } from "./connection.ts";
 import { MlflowError } from "./errors.ts";
 import { failureOfAnswer, failureOfNetwork, retryAfterMs } from "./failure.ts";
 
+/** Retries and time limits, in milliseconds. */
 export interface TransportOptions {
   /** Tries after the first, for failures that may pass. Default 5. */
   readonly retries?: number;
@@ -14,6 +15,7 @@ export interface TransportOptions {
   readonly timeoutMs?: number;
   /** The same for artifacts, which may be large. Default 600 000. */
   readonly artifactTimeoutMs?: number;
+  /** In place of the global one, e.g. with a proxy. */
   readonly fetch?: typeof globalThis.fetch;
 }
 

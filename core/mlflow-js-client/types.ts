@@ -1,9 +1,13 @@
 /** MLflow's entities as its REST API 2.0 sends them, in camel case. Times are milliseconds since the epoch. */
 
+/** Deleted things stay until `mlflow gc`. */
 export type LifecycleStage = "active" | "deleted";
+/** Where a run stands. */
 export type RunStatus = "RUNNING" | "SCHEDULED" | "FINISHED" | "FAILED" | "KILLED";
+/** Which lifecycle stages a search looks at. */
 export type ViewType = "ACTIVE_ONLY" | "DELETED_ONLY" | "ALL";
 
+/** A named group of runs. */
 export interface Experiment {
   readonly experimentId: string;
   readonly name: string;
@@ -14,6 +18,7 @@ export interface Experiment {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** What a run is, without its data. */
 export interface RunInfo {
   readonly runId: string;
   readonly experimentId: string;
@@ -36,6 +41,7 @@ export interface Metric {
   readonly step: number;
 }
 
+/** A dataset that a run used. */
 export interface Dataset {
   readonly name: string;
   /** At most 36 characters. */
@@ -49,12 +55,14 @@ export interface Dataset {
   readonly profile?: string;
 }
 
+/** A dataset and what a run used it for. */
 export interface DatasetInput {
   readonly dataset: Dataset;
   /** `mlflow.data.context` says what the run used it for. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** A run and its data. */
 export interface Run {
   readonly info: RunInfo;
   /** The newest value of each metric. */
@@ -64,6 +72,7 @@ export interface Run {
   readonly datasets: readonly DatasetInput[];
 }
 
+/** A file or folder among the artifacts. */
 export interface Artifact {
   /** Below the run's artifact root. */
   readonly path: string;
@@ -71,6 +80,7 @@ export interface Artifact {
   readonly size?: number;
 }
 
+/** One page of a search. */
 export interface Page<T> {
   readonly items: readonly T[];
   /** Absent on the last page. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../errors.ts";
 import type { JsonSchema } from "./schema.ts";
+import { PLUGIN_API_VERSION, type Versioned } from "./version.ts";
 
 /** How a checkpoint is used where that differs from what its config says. */
 export interface CheckpointUse {
@@ -17,7 +18,8 @@ export type CheckpointLocation = CheckpointUse &
     | { readonly kind: "hub"; readonly repo: string; readonly revision: string }
   );
 
-export interface BackbonePlugin<O = Record<string, unknown>> {
+/** Says where the checkpoint of a CLIP model is. */
+export interface BackbonePlugin<O = Record<string, unknown>> extends Versioned {
   readonly kind: "backbone";
   readonly name: string;
   readonly summary: string;
@@ -29,8 +31,8 @@ export interface BackbonePlugin<O = Record<string, unknown>> {
 }
 
 /** Declares a backbone provider. */
-export function defineBackbone<O>(plugin: Omit<BackbonePlugin<O>, "kind">): BackbonePlugin<O> {
-  return { kind: "backbone", ...plugin };
+export function defineBackbone<O>(plugin: Omit<BackbonePlugin<O>, "kind" | "apiVersion">): BackbonePlugin<O> {
+  return { ...plugin, kind: "backbone", apiVersion: PLUGIN_API_VERSION };
 }
 
 /** A published checkpoint, as data: where it is, and what it must turn out to be. */
@@ -46,6 +48,7 @@ export interface HubCheckpoint {
   readonly parameters: number;
 }
 
+/** A transformer's sizes. */
 export interface PublishedTower {
   readonly width: number;
   readonly layers: number;
@@ -53,6 +56,7 @@ export interface PublishedTower {
   readonly mlpWidth: number;
 }
 
+/** Options of a provider that `defineHubBackbone` makes. */
 export interface HubBackboneOptions extends CheckpointUse {
   readonly checkpoint: string;
   readonly revision: string;

@@ -1,4 +1,5 @@
 import type { JsonSchema } from "./schema.ts";
+import { PLUGIN_API_VERSION, type Versioned } from "./version.ts";
 
 /**
  * Where one image comes from: a file to decode, a compressed image that is no file of its own (a cell of a parquet
@@ -29,6 +30,7 @@ export interface Split {
   readonly labels: Int32Array;
 }
 
+/** A classification data set of K classes. */
 export interface Dataset {
   /** Short name, e.g. "icons-lt-ir100". */
   readonly name: string;
@@ -90,7 +92,8 @@ export interface ReportedResults {
   }[];
 }
 
-export interface DatasetPlugin<O = Record<string, unknown>> {
+/** Loads a data set. */
+export interface DatasetPlugin<O = Record<string, unknown>> extends Versioned {
   readonly kind: "dataset";
   readonly name: string;
   readonly summary: string;
@@ -107,6 +110,6 @@ export interface DatasetPlugin<O = Record<string, unknown>> {
 }
 
 /** Declares a dataset plugin; `options` are checked against `plugin.options` before `load` is called. */
-export function defineDataset<O>(plugin: Omit<DatasetPlugin<O>, "kind">): DatasetPlugin<O> {
-  return { kind: "dataset", ...plugin };
+export function defineDataset<O>(plugin: Omit<DatasetPlugin<O>, "kind" | "apiVersion">): DatasetPlugin<O> {
+  return { ...plugin, kind: "dataset", apiVersion: PLUGIN_API_VERSION };
 }

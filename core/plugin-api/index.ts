@@ -6,13 +6,12 @@ export * from "./loss.ts";
 export * from "./peft.ts";
 export * from "./schema.ts";
 export * from "./strata.ts";
+export * from "./version.ts";
 
+/** A plugin of any kind, its options unknown. */
 export type Plugin =
   | import("./backbone.ts").BackbonePlugin<never>
   | import("./dataset.ts").DatasetPlugin<never>
   | import("./loss.ts").LossPlugin<never>
   | import("./peft.ts").PeftPlugin<never>
   | import("./strata.ts").StratumSource<never>;
-
-/** Major version of this interface; a plugin built against another is refused. */
-export const PLUGIN_API_VERSION = 1;

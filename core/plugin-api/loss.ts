@@ -2,6 +2,7 @@ import { DualtailError } from "../errors.ts";
 import type { Graph, Value } from "../graph/index.ts";
 import type { JsonSchema } from "./schema.ts";
 import type { StratumLogits } from "./strata.ts";
+import { PLUGIN_API_VERSION, type Versioned } from "./version.ts";
 
 /** What a loss over one model sees. B = batch, K = classes. */
 export interface LossInputs {
@@ -40,7 +41,7 @@ export interface PostHocInputs {
   readonly zeroShot?: readonly Value[];
   /** M × [K]: estimated pre-training prior P̂_P(y), strictly positive. */
   readonly pretrainPrior?: readonly Value[];
-  /** [K]: π_S(y) = n_y / N, strictly positive. */
+  /** [K], π_S(y) = n_y / N, strictly positive. */
   readonly classPrior?: Value;
 }
 
@@ -77,6 +78,7 @@ export interface SingleRecipe {
 /** All backbones trained together in one step. */
 export interface JointRecipe {
   readonly mode: "joint";
+  /** Scalar loss, averaged over the batch. */
   build(g: Graph, inputs: StrataLossInputs): Value;
   readonly predict: StrataPredict;
   /** Raw masses per stratum as the user gave them; uniform when absent. */
@@ -104,9 +106,19 @@ export interface PostHocRecipe {
   readonly strataWeights?: readonly number[];
 }
 
+/** How a loss trains and predicts; `mode` tells which it is. */
 export type LossRecipe = SingleRecipe | JointRecipe | PostHocRecipe;
 
-export interface LossPlugin<O = Record<string, unknown>> {
+/** What a loss says of itself beside its formula; `dualtail check` verifies it. */
+export interface LossClaims {
+  /** Adding the same number to all logits of a sample changes neither the loss nor the prediction. */
+  readonly shiftInvariant?: boolean;
+  /** The order of the classes means something (ordinal labels), so that the loss changes when they are renumbered. */
+  readonly orderedClasses?: boolean;
+}
+
+/** A loss, and how its prediction is made. */
+export interface LossPlugin<O = Record<string, unknown>> extends Versioned, LossClaims {
   readonly kind: "loss";
   readonly name: string;
   readonly summary: string;
@@ -116,36 +128,50 @@ export interface LossPlugin<O = Record<string, unknown>> {
    * against that plugin's schema and always reach `recipe` in the second form, with its defaults.
    */
   readonly chooses?: Readonly<Record<string, "strata">>;
+  /**
+   * The recipe at options that were checked, with defaults filled in.
+   * @throws DualtailError for options that do not fit each other
+   */
   recipe(options: O): LossRecipe;
 }
 
-/** Declares a loss over one model by its forward expression alone; the gradient is derived from it. */
-export function defineLoss<O>(plugin: {
-  readonly name: string;
-  readonly summary: string;
-  readonly options: JsonSchema;
-  readonly needs?: readonly "pretrainPrior"[];
-  /** See SingleRecipe. */
-  readonly wholeBatch?: boolean;
-  build(g: Graph, inputs: LossInputs, options: O): Value;
-}): LossPlugin<O> {
-  const { name, summary, options, needs = [], wholeBatch = false, build } = plugin;
+/**
+ * Declares a loss over one model by its forward expression alone; the gradient is derived from it. Its graph is refused
+ * with a DualtailError where a class has no training image.
+ */
+export function defineLoss<O>(
+  plugin: LossClaims & {
+    readonly name: string;
+    readonly summary: string;
+    readonly options: JsonSchema;
+    readonly needs?: readonly "pretrainPrior"[];
+    /** See SingleRecipe. */
+    readonly wholeBatch?: boolean;
+    build(g: Graph, inputs: LossInputs, options: O): Value;
+  },
+): LossPlugin<O> {
+  const { needs = [], wholeBatch = false, build, ...about } = plugin;
   return {
+    ...about,
     kind: "loss",
-    name,
-    summary,
-    options,
+    apiVersion: PLUGIN_API_VERSION,
     recipe: (chosen) => ({
       mode: "single",
       needs,
       wholeBatch,
-      build: (g, inputs) => {
-        refuseEmptyClasses(inputs.classCounts);
-        return build(g, inputs, chosen);
-      },
+      build: guarded((g, inputs) => build(g, inputs, chosen)),
     }),
   };
 }
+
+type Build = SingleRecipe["build"];
+
+const guarded =
+  (build: Build): Build =>
+  (g, inputs) => {
+    refuseEmptyClasses(inputs.classCounts);
+    return build(g, inputs);
+  };
 
 /** Priors and weights divide by n_y or take its logarithm, so a class without images is refused, not smoothed. */
 function refuseEmptyClasses(counts: readonly number[]): void {
@@ -158,7 +184,18 @@ function refuseEmptyClasses(counts: readonly number[]): void {
   );
 }
 
-/** Declares a loss over several foundation models, trained jointly or combined after training. */
-export function defineStrataLoss<O>(plugin: Omit<LossPlugin<O>, "kind">): LossPlugin<O> {
-  return { kind: "loss", ...plugin };
+/**
+ * Declares a loss by its recipe: over several foundation models, trained jointly or combined after training, or over
+ * strata inside one.
+ */
+export function defineStrataLoss<O>(plugin: Omit<LossPlugin<O>, "kind" | "apiVersion">): LossPlugin<O> {
+  return {
+    ...plugin,
+    kind: "loss",
+    apiVersion: PLUGIN_API_VERSION,
+    recipe: (options) => {
+      const recipe = plugin.recipe(options);
+      return recipe.mode === "single" ? { ...recipe, build: guarded(recipe.build) } : recipe;
+    },
+  };
 }

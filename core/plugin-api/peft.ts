@@ -1,5 +1,6 @@
 import type { Graph, Value } from "../graph/index.ts";
 import type { JsonSchema } from "./schema.ts";
+import { PLUGIN_API_VERSION, type Versioned } from "./version.ts";
 
 /** The places in a transformer block that a PEFT method can change. */
 export type SiteName =
@@ -15,6 +16,7 @@ export type SiteName =
   | "mlp.fc1"
   | "mlp.fc2";
 
+/** A place in a tower, see `SiteName`. */
 export interface Site {
   readonly name: SiteName;
   /** Block index from 0. */
@@ -80,7 +82,8 @@ export interface PeftSession {
   trains?(weight: TowerWeight): boolean;
 }
 
-export interface PeftPlugin<O = Record<string, unknown>> {
+/** A method of parameter-efficient fine-tuning. */
+export interface PeftPlugin<O = Record<string, unknown>> extends Versioned {
   readonly kind: "peft";
   readonly name: string;
   readonly summary: string;
@@ -91,6 +94,11 @@ export interface PeftPlugin<O = Record<string, unknown>> {
    */
   readonly order?: number;
   /**
+   * False for a method that changes the model before the first step (prompts, random scales). Left out or true, the
+   * adapted model starts as the frozen one; `dualtail check` verifies it.
+   */
+  readonly startsAtIdentity?: boolean;
+  /**
    * Called once per tower and graph; parameters are declared through `param` as sites are met.
    * @throws ConfigError for options that do not fit the tower
    */
@@ -98,6 +106,6 @@ export interface PeftPlugin<O = Record<string, unknown>> {
 }
 
 /** Declares a PEFT method. */
-export function definePeft<O>(plugin: Omit<PeftPlugin<O>, "kind">): PeftPlugin<O> {
-  return { kind: "peft", ...plugin };
+export function definePeft<O>(plugin: Omit<PeftPlugin<O>, "kind" | "apiVersion">): PeftPlugin<O> {
+  return { ...plugin, kind: "peft", apiVersion: PLUGIN_API_VERSION };
 }

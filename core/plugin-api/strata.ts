@@ -1,6 +1,7 @@
 import type { Graph, Value } from "../graph/index.ts";
 import type { DeclareParam } from "./peft.ts";
 import type { JsonSchema } from "./schema.ts";
+import { PLUGIN_API_VERSION, type Versioned } from "./version.ts";
 
 /** What strata are estimated from: training data only, seen by the frozen backbone, before fine-tuning. */
 export interface StrataTraining {
@@ -19,6 +20,7 @@ export interface StrataTraining {
   readonly seed: number;
 }
 
+/** Numbers of a source of strata, saved with the run. */
 export interface StrataTensor {
   readonly shape: readonly number[];
   /** Row-major. */
@@ -42,7 +44,7 @@ export interface StratumLogits {
 
 /** What a source has at hand where it builds the conditionals. */
 export interface ConditionalInputs {
-  /** [B, d]: the feature of the backbone in training. */
+  /** [B, d], the feature of the backbone in training. */
   readonly features: Value;
   readonly classes: number;
   readonly strata: Strata;
@@ -67,7 +69,7 @@ export interface ConditionalInputs {
  * Where the strata of a backdoor adjustment inside one backbone come from (arXiv 2009.13240): what they are, and how a
  * prediction depends on them.
  */
-export interface StratumSource<O = Record<string, unknown>> {
+export interface StratumSource<O = Record<string, unknown>> extends Versioned {
   readonly kind: "strata";
   readonly name: string;
   readonly summary: string;
@@ -85,6 +87,6 @@ export interface StratumSource<O = Record<string, unknown>> {
 }
 
 /** Declares a source of strata. */
-export function defineStrata<O>(plugin: Omit<StratumSource<O>, "kind">): StratumSource<O> {
-  return { kind: "strata", ...plugin };
+export function defineStrata<O>(plugin: Omit<StratumSource<O>, "kind" | "apiVersion">): StratumSource<O> {
+  return { ...plugin, kind: "strata", apiVersion: PLUGIN_API_VERSION };
 }

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { escapeMarkdown } from "../comparison/presentation/format.ts";
 import { FileError } from "../errors.ts";
 import type { MlflowClient } from "../mlflow-js-client/index.ts";
 import { openMlflowTracker } from "../tracking/index.ts";
@@ -44,7 +45,7 @@ export async function logReport(
   try {
     const run = await tracker.startRun({
       name: "report",
-      tags: { "dualtail.kind": "report", "mlflow.note.content": report.verdict },
+      tags: { "dualtail.kind": "report", "mlflow.note.content": escapeMarkdown(report.verdict) },
     });
     for (const [name, content] of filesOf(report)) await run.logArtifact(`report/${name}`, content);
     await run.finish("FINISHED");

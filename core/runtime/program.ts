@@ -10,6 +10,7 @@ import {
 } from "../graph/index.ts";
 import { type Device, DeviceError } from "./device.ts";
 
+/** How a graph is run: device, threads, optimisation. */
 export interface CompileOptions {
   readonly device?: Device;
   /** Threads for one operator; all cores when absent. */
@@ -30,7 +31,9 @@ export interface CompileOptions {
   readonly profile?: string;
 }
 
+/** Values of inputs, by name. */
 export type Feeds = Readonly<Record<string, TensorData>>;
+/** Values of outputs, by name. */
 export type Results = Readonly<Record<string, TensorData>>;
 
 /** A compiled graph: feed the inputs by name, get the outputs by name. */

@@ -41,7 +41,7 @@ async function setting() {
   const worker = { stop: (id: string) => stopped.push(id) } as unknown as Worker;
   const ask = async (action: string) => {
     tags[TAGS.action] = action;
-    await act(context, worker, run(), new Map());
+    await act(context, worker, run());
     expect(tags).not.toHaveProperty([TAGS.action]);
     return { status, state: tags[TAGS.state], message: tags[TAGS.message] };
   };

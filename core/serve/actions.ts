@@ -1,5 +1,5 @@
 import { DualtailError, describeError } from "../errors.ts";
-import type { Run } from "../mlflow-js-client/index.ts";
+import { MlflowError, type Run } from "../mlflow-js-client/index.ts";
 import { answer, endRun, takeTag } from "./answer.ts";
 import type { ServeContext } from "./context.ts";
 import { RefusedError } from "./errors.ts";
@@ -70,12 +70,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
  * Does what the tag `dualtail.action` of a run asks for, and answers in a tag. On a nested run it is its comparison that
  * is meant. @throws MlflowError
  */
-export async function act(
-  context: ServeContext,
-  worker: Worker,
-  run: Run,
-  watched: ReadonlyMap<string, Run>,
-): Promise<void> {
+export async function act(context: ServeContext, worker: Worker, run: Run): Promise<void> {
   const { client } = context;
   const { runId } = run.info;
   const asked = run.tags[TAGS.action]!.trim().toLowerCase();
@@ -88,9 +83,7 @@ export async function act(
         hint: `there are: ${Object.keys(ACTIONS).join(", ")}`,
       });
     }
-    const parentId = run.tags[TAGS.parent];
-    const parent = parentId === undefined ? run : watched.get(parentId);
-    if (parent === undefined) throw new RefusedError("its comparison is not one that is watched here");
+    const parent = await comparisonOf(context, run);
     const { effect, ...told } = await action(context, worker, parent);
     await answer(client, parent.info.runId, told);
     if (parent !== run) await answer(client, runId, { message: `its comparison: ${told.message}` });
@@ -99,6 +92,18 @@ export async function act(
     if (!(error instanceof DualtailError)) throw error;
     await answer(client, runId, { message: `${asked.slice(0, 50)}: ${describeError(error)}` });
   }
+}
+
+/** The run itself, or for a nested run its parent. @throws RefusedError, MlflowError */
+async function comparisonOf({ client }: ServeContext, run: Run): Promise<Run> {
+  const parentId = run.tags[TAGS.parent];
+  if (parentId === undefined) return run;
+  const parent = await client.runs.get(parentId).catch((error: unknown) => {
+    if (error instanceof MlflowError && !error.transient) return undefined;
+    throw error;
+  });
+  if (parent?.tags[TAGS.watch] === "1" && parent.info.experimentId === run.info.experimentId) return parent;
+  throw new RefusedError("its comparison is not one that is watched here");
 }
 
 /** @throws RefusedError for a comparison that was not begun here */

@@ -3,6 +3,7 @@ import type { Reporter } from "../container/reporter.ts";
 import type { MlflowClient } from "../mlflow-js-client/index.ts";
 import type { ServeConfig } from "./config/index.ts";
 import type { Queue } from "./queue.ts";
+import type { CellQueue } from "./redis/cell-queue.ts";
 
 /** What every part of the server shares. */
 export interface ServeContext {
@@ -19,4 +20,6 @@ export interface ServeContext {
   /** Folder of the runs' journals; absolute. */
   readonly journals: string;
   readonly queue: Queue;
+  /** Where cells are trained by workers; absent: here. */
+  readonly cells?: CellQueue;
 }

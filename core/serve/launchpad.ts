@@ -13,6 +13,7 @@ import { answer } from "./answer.ts";
 import type { ServeContext } from "./context.ts";
 import { withOwnPart } from "./note.ts";
 import { TAGS } from "./tags.ts";
+import { timingsOf } from "./timings.ts";
 
 const NAME = "launchpad: start a comparison here";
 const PAGE = "launch.html";
@@ -38,7 +39,7 @@ export async function openLaunchpad(
   await client.runs.update(runId, { status: "RUNNING", runName: NAME });
   await client.runs.logBatch(runId, { tags: { [TAGS.note]: instructions(context) } });
   try {
-    const page = pageData(context, { experimentId, name });
+    const page = await pageData(context, { experimentId, name });
     const { presets, offers, limits } = page;
     const json = { version: 1, experiment: name, ...offers, presets: Object.keys(presets), limits };
     await client.artifacts.upload(info, "offers.json", `${JSON.stringify(json, null, 2)}\n`);
@@ -52,6 +53,18 @@ export async function openLaunchpad(
   }
   await describe(context, experimentId, runId);
   return runId;
+}
+
+/** Puts the form there anew, which tells by then what more trainings took. @throws MlflowError */
+export async function refreshForm(
+  context: Omit<ServeContext, "queue">,
+  runId: string,
+  experiment: string,
+): Promise<void> {
+  const { client } = context;
+  const { info } = await client.runs.get(runId);
+  const data = await pageData(context, { experimentId: info.experimentId, name: experiment });
+  await client.artifacts.upload(info, PAGE, await launchPage(data));
 }
 
 async function findLaunchpad(
@@ -74,11 +87,14 @@ const createLaunchpad = ({ client }: Pick<ServeContext, "client">, experimentId:
     tags: { [TAGS.kind]: "launchpad", [TAGS.watch]: "1" },
   });
 
-/** What the form of an experiment is made of. @throws DualtailError where a loss cannot be asked for its recipe */
-export function pageData(
-  { config, registry }: Pick<ServeContext, "config" | "registry">,
+/**
+ * What the form of an experiment is made of.
+ * @throws DualtailError where a loss cannot be asked for its recipe, MlflowError
+ */
+export async function pageData(
+  { client, config, registry }: Pick<ServeContext, "client" | "config" | "registry">,
   { experimentId, name }: WatchedExperiment,
-): LaunchPageData {
+): Promise<LaunchPageData> {
   const { allow, datasets, backbones, limits, presets } = config;
   const allowed = (kind: PluginKind, names?: readonly string[]) =>
     registry.names(kind).filter((one) => names?.includes(one) ?? true);
@@ -95,6 +111,7 @@ export function pageData(
       devices: allow.device,
     },
     limits,
+    timings: await timingsOf({ client, config }, experimentId),
   };
 }
 

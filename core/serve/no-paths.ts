@@ -6,11 +6,15 @@ const isProse = (path: readonly unknown[], key: string) =>
 
 /**
  * Texts of a request that look like a path or an address. No option that a request can set opens one; this also holds
- * for plugins to come.
+ * for plugins to come. Also what is nested so deeply, prose included, that whoever goes through it runs out of stack.
  */
-export function suspiciousTexts(value: unknown, path: readonly (string | number)[] = []): Problem[] {
+export function suspiciousTexts(
+  value: unknown,
+  path: readonly (string | number)[] = [],
+  prose = false,
+): Problem[] {
   if (typeof value === "string") {
-    if (!/[\\/\0]|^[.~]|^[a-z][\w+.-]*:/i.test(value)) return [];
+    if (prose || !/[\\/\0]|^[.~]|^[a-z][\w+.-]*:/i.test(value)) return [];
     return [
       {
         path,
@@ -25,6 +29,6 @@ export function suspiciousTexts(value: unknown, path: readonly (string | number)
     return [{ path, at: "value", problem: "is nested too deeply", hint: "write it flatter" }];
   }
   return Object.entries(value).flatMap(([key, inner]) =>
-    isProse(path, key) ? [] : suspiciousTexts(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+    suspiciousTexts(inner, [...path, Array.isArray(value) ? Number(key) : key], prose || isProse(path, key)),
   );
 }

@@ -79,6 +79,12 @@ describe("a request", () => {
     expect(refusal(changes)).toMatch(reason);
   });
 
+  it.each(["name", "prompt", "losses", "head"])("is refused with what is nested deeply in %s", (key) => {
+    const nested = JSON.parse(`${"[".repeat(10_000)}${"]".repeat(10_000)}`) as unknown;
+    expect(refusal({ [key]: nested })).toMatch(/is nested too deeply/);
+    expect(refusal({ losses: [{ use: "ce", label: nested }] })).toMatch(/is nested too deeply/);
+  });
+
   it("may have slashes where it is prose", () => {
     expect(resolved({ name: "a/b", prompt: "a photo/drawing of a {}." }).config.name).toBe("a/b");
   });

@@ -19,13 +19,14 @@ export async function runEntry(
   entry: QueueEntry,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { config, registry, baseDir, tracking, reporter, outputDir, cacheDir } = context;
+  const { config, registry, baseDir, tracking, reporter, outputDir, cacheDir, cells } = context;
   const { id, experiment, request } = entry;
   const folder = runFolderOf(outputDir, id);
   try {
     const prepared = resolveRequest(request, { server: config, registry, baseDir, experiment });
     await keepRequest(outputDir, entry);
-    await checkMemory(prepared, cacheDir);
+    // Of the machine that trains.
+    if (cells === undefined) await checkMemory(prepared, cacheDir);
     const begun = await stat(join(folder, "state.json")).catch(() => undefined);
     const { rows, failed } = await runComparison(prepared, {
       tracking: watchNestedRuns(tracking, id),
@@ -36,6 +37,7 @@ export async function runEntry(
       rerun: request.rerun === true,
       adopt: { id, folder, tags: { [TAGS.watch]: "1" } },
       ...(begun ? { resume: folder } : {}),
+      ...(cells ? { trainElsewhere: cells.forEntry(entry) } : {}),
     });
     if (failed.length === 0) return { state: "finished", message: `finished: ${rows.length} rows` };
     const reasons = failed.map(({ label, reason }) => `${label}: ${reason}`).join("; ");

@@ -23,9 +23,8 @@ export type RequestState = "queued" | "refused" | "running" | "finished" | "fail
 /** Longest piece of a request in one tag, characters: below the limit of every MLflow in use. */
 export const PIECE = 4500;
 
-/** A text of anyone as one line of at most 1,000 characters. */
+/** A text of anyone as one line of at most 1,000 characters, in which nothing turns the direction of writing. */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-  const line = text.replaceAll(/[\s\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").trim();
+  const line = text.replaceAll(/[\s\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/gu, " ").trim();
   return line.length <= 1000 ? line : `${line.slice(0, 998).replace(/[\ud800-\udbff]$/, "")}…`;
 }

@@ -44,7 +44,9 @@ function launchOf(text: string, { presets, limits }: ServeContext["config"], bas
   if (typeof data === "object" && data !== null && !Array.isArray(data)) {
     return { version: 1, config: data as Readonly<Record<string, unknown>> };
   }
+  const names = Object.keys(presets);
+  const told = names.length > 0 ? suggest(name.slice(0, 100), names, "there are") : "this server has none";
   throw new RefusedError(`there is no preset "${name.slice(0, 100)}"`, {
-    hint: `${suggest(name.slice(0, 100), Object.keys(presets), "there are")}; a config begins with dataset:`,
+    hint: `${told}; a config begins with dataset:`,
   });
 }

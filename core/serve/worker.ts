@@ -5,8 +5,9 @@ import type { ServeContext } from "./context.ts";
 import { tellOwed } from "./owed.ts";
 import type { QueueEntry } from "./queue.ts";
 import { type Outcome, runEntry } from "./run-entry.ts";
+import { ServerEnds } from "./server-ends.ts";
 
-/** Runs what is in the queue, one comparison at a time. */
+/** Runs what is in the queue: one comparison at a time, or a few whose cells are trained elsewhere. */
 export interface Worker {
   /** Begins with the next one unless one runs. */
   wake(): void;
@@ -18,12 +19,14 @@ export interface Worker {
 
 /** How often a comparison is begun that ends with the process. */
 const ATTEMPTS = 3;
+/** Comparisons under way at once where workers train them, so that none of these waits for the last cell of one. */
+const TOGETHER = 4;
 
 export function createWorker(context: ServeContext): Worker {
   const { client, queue, reporter } = context;
-  let current: { readonly id: string; readonly controller: AbortController } | undefined;
+  const running = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
+  const most = context.cells ? TOGETHER : 1;
   let closing = false;
-  let working: Promise<void> | undefined;
 
   /** The comparison's own end does not depend on whether MLflow hears of it. */
   const tell = async (work: () => Promise<void>) => {
@@ -59,40 +62,41 @@ export function createWorker(context: ServeContext): Worker {
     await tell(() => tellOwed(context));
   };
 
-  const work = async () => {
-    while (!closing) {
-      const next = queue.entries.find(({ state }) => state === "queued");
-      if (next === undefined) return;
-      const controller = new AbortController();
-      current = { id: next.id, controller };
-      try {
-        await perform(next, controller.signal);
-      } catch (error) {
-        // The queue's file cannot be written, say: tried again with the next look at MLflow.
-        await queue.change(next.id, { state: "queued" }).catch(() => undefined);
-        throw error;
-      } finally {
-        current = undefined;
-      }
+  const work = async (next: QueueEntry, signal: AbortSignal) => {
+    try {
+      await perform(next, signal);
+    } catch (error) {
+      // The queue's file cannot be written, say: tried again with the next look at MLflow.
+      await queue.change(next.id, { state: "queued" }).catch(() => undefined);
+      throw error;
     }
   };
-
+  const fill = () => {
+    while (!closing && running.size < most) {
+      const next = queue.entries.find(({ id, state }) => state === "queued" && !running.has(id));
+      if (next === undefined) return;
+      const controller = new AbortController();
+      const done = work(next, controller.signal).then(
+        () => {
+          running.delete(next.id);
+          fill();
+        },
+        (error: unknown) => {
+          running.delete(next.id);
+          reporter.warn(`the queue: ${describeError(error)}`);
+        },
+      );
+      running.set(next.id, { controller, done });
+    }
+  };
   return {
-    wake() {
-      if (working !== undefined || closing) return;
-      working = work()
-        .catch((error: unknown) => reporter.warn(`the queue: ${describeError(error)}`))
-        .finally(() => {
-          working = undefined;
-        });
-    },
-    stop(id) {
-      if (current?.id === id) current.controller.abort();
-    },
+    wake: fill,
+    stop: (id) => running.get(id)?.controller.abort(),
     async close() {
       closing = true;
-      current?.controller.abort();
-      await working;
+      const all = [...running.values()];
+      for (const { controller } of all) controller.abort(new ServerEnds());
+      await Promise.all(all.map(({ done }) => done));
     },
   };
 }

@@ -70,7 +70,8 @@ describe("a run that someone else made", () => {
     await truncate(join(root, id, "events.jsonl"), 0);
     const tracker = await durable(root);
     await tracker.startRun({ name: "mine", id });
-    await expect.poll(async () => (await client.runs.get(runId)).info.status).toBe("RUNNING");
+    const status = async () => (await client.runs.get(runId)).info.status;
+    await expect.poll(status, { timeout: 20_000 }).toBe("RUNNING");
     await tracker.close();
   });
 

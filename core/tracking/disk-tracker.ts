@@ -1,11 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { constants, copyFile, mkdir, open as openFile, rename, stat, writeFile } from "node:fs/promises";
+import {
+  access,
+  constants,
+  copyFile,
+  mkdir,
+  open as openFile,
+  rename,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { FileError } from "../errors.ts";
 import { type Digest, digestOf } from "./disk/digest.ts";
 import { JOURNAL, type Journal, openJournal, type RunEvent } from "./disk/journal.ts";
-import { readStart } from "./disk/look-up.ts";
+import { type Known, readKnown } from "./disk/known.ts";
+import { findStart } from "./disk/look-up.ts";
+import { patientJournal } from "./disk/patient-journal.ts";
+import { reconcile, TEMPORARY } from "./disk/reconcile.ts";
 import { TrackingError } from "./errors.ts";
 import { currentUser } from "./mlflow-tags.ts";
 import { tryProcessLock } from "./process-lock.ts";
@@ -17,6 +29,8 @@ export interface DiskTrackerOptions {
   readonly experiment: string;
   /** Told of what is written. */
   readonly watcher?: DiskWatcher;
+  /** A line the user should read. */
+  readonly warn?: (line: string) => void;
 }
 
 /** A run's journal as it is being written. */
@@ -42,34 +56,30 @@ const WRITER_LOCK = "writer.lock";
  * `syncToMlflow` to upload. It answers nothing about earlier runs. Its methods throw FileError; resuming a run that another
  * process writes, or that is not there, TrackingError.
  */
-export async function openDiskTracker({ root, experiment, watcher }: DiskTrackerOptions): Promise<Tracker> {
-  await mkdir(root, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
-    throw new FileError(root, `cannot be made (${cause.code})`, {
-      hint: "check the path and its permissions",
-      cause,
-    });
-  });
+export async function openDiskTracker(options: DiskTrackerOptions): Promise<Tracker> {
+  const { root, experiment, watcher, warn = () => {} } = options;
+  await writable(root, mkdir(root, { recursive: true }));
   const open = new Map<string, () => Promise<void>>();
   const writer = { pid: process.pid, host: hostname() };
 
-  /** Opens the run's journal and writes its first events of this process. */
-  const begin = async (
-    id: string,
-    name: string,
-    mode: "create" | "append",
-    first: readonly RunEvent[],
-  ): Promise<TrackedRun> => {
+  /** Opens the run's journal, making it when missing, and writes its first events of this process. */
+  const begin = async (id: string, name: string, first: readonly RunEvent[]): Promise<TrackedRun> => {
     const folder = join(root, id);
-    const lock = await tryProcessLock(join(folder, WRITER_LOCK));
+    const file = join(folder, JOURNAL);
+    const lock = await writable(folder, tryProcessLock(join(folder, WRITER_LOCK)));
     if ("holder" in lock) {
       throw new TrackingError(`the run "${name}" (${id}) is being written by process ${lock.holder}`, {
         hint: "wait until it ends, or stop it",
       });
     }
     let journal: Journal;
+    let known: Known | undefined;
     try {
-      journal = await openJournal(join(folder, JOURNAL), mode);
-      for (const event of first) await journal.append(event);
+      const found = await stat(file).catch(() => undefined);
+      known = found && (await readKnown(file));
+      const left = known ? await reconcile(folder, known, found!.mtimeMs) : [];
+      journal = patientJournal(await openJournal(file, known?.size ?? 0), { file, warn });
+      for (const event of [...left, ...first]) await journal.append(event);
     } catch (error) {
       await lock.release();
       throw error;
@@ -89,7 +99,7 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
       },
     };
     open.set(id, watched.close);
-    return diskRun(id, folder, watched);
+    return diskRun(id, folder, watched, known);
   };
 
   return {
@@ -97,7 +107,7 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
     async startRun({ name, parent, tags = {}, id: adopted }) {
       const id = adopted ?? randomUUID().replaceAll("-", "");
       const known = adopted !== undefined && (await knownAdoption(root, adopted, { name, experiment }));
-      await mkdir(join(root, id, "artifacts"), { recursive: true });
+      await writable(root, mkdir(join(root, id, "artifacts"), { recursive: true }));
       const time = Date.now();
       const start: RunEvent = {
         type: "start",
@@ -111,14 +121,13 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
         writer,
         ...(adopted === undefined ? {} : { adopted: true }),
       };
-      if (adopted === undefined) return begin(id, name, "create", [start]);
+      if (adopted === undefined) return begin(id, name, [start]);
       // The server made it without these tags, and as one that waits.
       const reopened: RunEvent[] = [
         { type: "resume", time, writer },
         { type: "tags", tags },
       ];
-      const mode = (await exists(join(root, id, JOURNAL))) ? "append" : "create";
-      return begin(id, name, mode, known ? reopened : [start, ...reopened]);
+      return begin(id, name, known ? reopened : [start, ...reopened]);
     },
     async resumeRun(id, name) {
       if (!/^[0-9a-f]+$/.test(id) || !(await exists(join(root, id, JOURNAL)))) {
@@ -129,7 +138,7 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
           },
         );
       }
-      return begin(id, name, "append", [{ type: "resume", time: Date.now(), writer }]);
+      return begin(id, name, [{ type: "resume", time: Date.now(), writer }]);
     },
     async close() {
       for (const close of [...open.values()]) await close();
@@ -137,11 +146,13 @@ export async function openDiskTracker({ root, experiment, watcher }: DiskTracker
   };
 }
 
-function diskRun(id: string, folder: string, journal: Journal): TrackedRun {
-  /** Puts a file in place whole, then records it: a recorded artifact is always complete. */
-  const putArtifact = async (path: string, write: (temporary: string) => Promise<void>) => {
+/** @param known what earlier processes wrote: said again it is left out */
+function diskRun(id: string, folder: string, journal: Journal, known: Known | undefined): TrackedRun {
+  const artifacts = known?.artifacts ?? new Map<string, Digest>();
+  /** Puts a file in place whole, to be recorded then: a recorded artifact is always complete. */
+  const putFile = async (path: string, write: (temporary: string) => Promise<void>): Promise<Digest> => {
     const file = join(folder, "artifacts", ...checkedPath(path));
-    const temporary = join(folder, `.artifact-${randomUUID()}`);
+    const temporary = join(folder, `${TEMPORARY}${randomUUID()}`);
     let digest: Digest;
     try {
       await mkdir(dirname(file), { recursive: true });
@@ -159,23 +170,41 @@ function diskRun(id: string, folder: string, journal: Journal): TrackedRun {
         cause,
       });
     }
-    await journal.append({ type: "artifact", path, ...digest });
+    return digest;
   };
+  const putArtifact = async (path: string, write: (temporary: string) => Promise<void>) => {
+    const digest = await putFile(path, write);
+    if (artifacts.get(path)?.sha256 === digest.sha256) return;
+    await journal.append({ type: "artifact", path, ...digest });
+    artifacts.set(path, digest);
+  };
+  // Shares the blocks where the file system can.
+  const copyOf = (file: string) => (temporary: string) =>
+    copyFile(file, temporary, constants.COPYFILE_FICLONE);
 
   return {
     id,
-    logParams: (params) => journal.append({ type: "params", params }),
-    async logMetrics(points) {
+    async logParams(own) {
+      const params = known?.newParams(own) ?? own;
+      if (Object.keys(params).length > 0) await journal.append({ type: "params", params });
+    },
+    async logMetrics(own, { revise = false } = {}) {
+      const points = known?.newPoints(own, revise) ?? own;
       if (points.length > 0) await journal.append({ type: "metrics", points }, { edge: false });
     },
     setTags: (tags) => journal.append({ type: "tags", tags }),
-    async logInputs(inputs) {
+    async logInputs(own) {
+      const inputs = known?.newInputs(own) ?? own;
       if (inputs.length > 0) await journal.append({ type: "inputs", inputs });
     },
     logArtifact: (path, content) => putArtifact(path, (temporary) => writeFile(temporary, content)),
-    // Shares the blocks where the file system can.
-    logArtifactFile: (path, file) =>
-      putArtifact(path, (temporary) => copyFile(file, temporary, constants.COPYFILE_FICLONE)),
+    logArtifactFile: (path, file) => putArtifact(path, copyOf(file)),
+    async logModel({ name, files, summary }) {
+      const put = [];
+      for (const { path, file } of files)
+        put.push({ path, ...(await putFile(`${name}/${path}`, copyOf(file))) });
+      await journal.append({ type: "model", name, files: put, summary });
+    },
     async finish(status, reason) {
       await journal.append({ type: "finish", time: Date.now(), status, reason });
       await journal.close();
@@ -193,13 +222,10 @@ async function knownAdoption(
   { name, experiment }: { readonly name: string; readonly experiment: string },
 ): Promise<boolean> {
   if (!/^[0-9a-f]{32}$/.test(id)) throw new TrackingError(`"${id}" is no id of a run ("${name}")`);
-  const file = join(root, id, JOURNAL);
-  const size = await stat(file).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size === 0) return false;
-  const start = await readStart(join(root, id));
+  if (!(await exists(join(root, id, JOURNAL)))) return false;
+  const start = await findStart(join(root, id));
+  // Its process ended while it wrote the first line.
+  if (start === undefined) return false;
   if (start.adopted && start.experiment === experiment) return true;
   throw new TrackingError(`the id ${id} of the run "${name}" is that of another run in ${root}`, {
     hint: "give the run an id of its own",
@@ -219,6 +245,28 @@ function checkedPath(path: string): string[] {
 async function toDisk(file: string): Promise<void> {
   const handle = await openFile(file, "r+");
   await handle.sync().finally(() => handle.close());
+}
+
+async function writable<T>(folder: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const cause = await reasonOf(folder, error as NodeJS.ErrnoException);
+    throw new FileError(folder, `cannot be written to (${cause.code ?? cause.message})`, {
+      hint: "runs are journaled there: check the path, its permissions and the free disk space",
+      cause,
+    });
+  }
+}
+
+/** Where a folder cannot be made, `mkdir` says of a read-only file system that there is no folder. */
+async function reasonOf(folder: string, error: NodeJS.ErrnoException): Promise<NodeJS.ErrnoException> {
+  if (error.code !== "ENOENT") return error;
+  const found = await access(folder, constants.W_OK).then(
+    () => error,
+    (cause: NodeJS.ErrnoException) => cause,
+  );
+  return found.code === "ENOENT" && dirname(folder) !== folder ? reasonOf(dirname(folder), error) : found;
 }
 
 const exists = (file: string) =>

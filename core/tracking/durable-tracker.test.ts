@@ -248,6 +248,49 @@ describe("openDurableTracker", () => {
     expect(await history((await remoteRuns())[0]!.info.runId)).toEqual(points(0, 10));
   });
 
+  it.each([500, 400])("a run that the server answers with %i does not hold up the others", async (status) => {
+    // Not MLflow's own answer: 500 is tried again for ever, 400 is refused item by item.
+    let poisoned = "";
+    const batch = (body: string) => {
+      const { run_id, metrics } = JSON.parse(body) as { run_id: string; metrics?: readonly MetricPoint[] };
+      return run_id === poisoned && (metrics ?? []).some(({ key }) => key === "poison");
+    };
+    proxy.fault = ({ path, body }) => (path.endsWith("log-batch") && batch(body) ? status : "pass");
+    const tracker = await open({ patience: 500 });
+    const first = await tracker.startRun({ name: "first" });
+    await expect.poll(() => first.url, { timeout: 30_000 }).toBeDefined();
+    poisoned = (await remoteRuns())[0]!.info.runId;
+    await first.logMetrics([...points(0, 5), ...points(0, 1, "poison"), ...points(5, 9)]);
+    await first.finish("FINISHED");
+    const others = [];
+    for (const name of ["a", "b", "c", "d"]) {
+      const run = await tracker.startRun({ name, parent: first });
+      await run.logMetrics(points(0, 50));
+      await run.finish("FINISHED");
+      others.push(name);
+    }
+    const finished = async () =>
+      (await remoteRuns()).filter(({ info }) => info.status === "FINISHED").map(({ info }) => info.runName);
+    const healthy = status === 500 ? others : ["first", ...others];
+    await expect.poll(async () => (await finished()).sort(), { timeout: 30_000 }).toEqual(healthy.sort());
+    await tracker.close();
+    for (const { info } of (await remoteRuns()).filter(({ info }) => info.runName !== "first"))
+      expect(await history(info.runId)).toEqual(points(0, 50));
+    if (status === 400) {
+      expect(await history(poisoned)).toEqual(points(0, 9));
+      expect(warnings).toEqual([expect.stringMatching(/refused a metric/)]);
+      return;
+    }
+    expect(warnings).toEqual([
+      expect.stringMatching(/500.*The work goes on/),
+      expect.stringMatching(/events of 1 run are not on MLflow yet \(.*500/),
+    ]);
+    proxy.fault = () => "pass";
+    expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 1, unchanged: 4 });
+    expect(await history(poisoned)).toEqual(points(0, 9));
+    expect(await history(poisoned, "poison")).toEqual(points(0, 1, "poison"));
+  });
+
   it("gives up waiting at the end, says what is left, and sync delivers it", async () => {
     proxy.fault = () => 503;
     const tracker = await open({ patience: 300 });

@@ -1,7 +1,8 @@
 import { describeError } from "../errors.ts";
 import { type MlflowClient, MlflowError, type TransportOptions } from "../mlflow-js-client/index.ts";
-import { createDeliverer, type DeliveryTiming } from "./delivery/deliverer.ts";
+import { createDeliverer } from "./delivery/deliverer.ts";
 import { readMark } from "./delivery/mark.ts";
+import type { DeliveryTiming } from "./delivery/pacing.ts";
 import { findDiskRuns } from "./disk/find-runs.ts";
 import { openDiskTracker } from "./disk-tracker.ts";
 import { TrackingError } from "./errors.ts";
@@ -19,6 +20,8 @@ export interface DurableTrackerOptions {
   readonly warn?: (line: string) => void;
   /** A line about how it goes. */
   readonly line?: (line: string) => void;
+  /** The user was told that the server does not answer. */
+  readonly told?: boolean;
   readonly timing?: Partial<
     DeliveryTiming & { /** For asking about finished runs, ms. */ readonly ask: number }
   >;
@@ -31,7 +34,7 @@ export interface DurableTrackerOptions {
  * @throws FileError when the folder cannot be written to; nothing for what the server does
  */
 export async function openDurableTracker(options: DurableTrackerOptions): Promise<Tracker> {
-  const { connect, experiment, root, warn = () => {}, line = () => {}, timing = {} } = options;
+  const { connect, experiment, root, warn = () => {}, line = () => {}, told = false, timing = {} } = options;
   // Requests that are under way when waiting ends must not keep the process.
   const ended = new AbortController();
   const client = connect({
@@ -42,8 +45,8 @@ export async function openDurableTracker(options: DurableTrackerOptions): Promis
         signal: AbortSignal.any([ended.signal, ...(init?.signal ? [init.signal] : [])]),
       }),
   });
-  const deliverer = createDeliverer({ client, experiment, root, warn, line, timing });
-  const disk = await openDiskTracker({ root, experiment, watcher: deliverer });
+  const deliverer = createDeliverer({ client, experiment, root, warn, line, told, timing });
+  const disk = await openDiskTracker({ root, experiment, watcher: deliverer, warn });
   const onServer = (run: TrackedRun): TrackedRun => ({
     ...run,
     get url() {
@@ -82,14 +85,17 @@ export async function openDurableTracker(options: DurableTrackerOptions): Promis
         return found.map((run) => forgiving(run, warn));
       } catch (error) {
         if (!isTrouble(error)) throw error;
-        warn(`${describeError(error)}. So no finished run is reused`);
+        (told ? line : warn)(`${describeError(error)}. So no finished run is reused`);
         return [];
       }
     },
     async close() {
-      await disk.close();
-      await deliverer.close();
-      ended.abort();
+      try {
+        await disk.close();
+      } finally {
+        await deliverer.close();
+        ended.abort();
+      }
     },
   };
 }

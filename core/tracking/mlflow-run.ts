@@ -1,9 +1,11 @@
 import type { MlflowClient, RunInfo } from "../mlflow-js-client/index.ts";
 import { MlflowError } from "../mlflow-js-client/index.ts";
 import { TrackingError, tracked, trackingError } from "./errors.ts";
+import { linkTestMetrics, putLoggedModel } from "./logged-model.ts";
 import { createMetricBuffer } from "./metric-buffer.ts";
 import { MAX_PARAM_VALUE, MAX_TAG_VALUE, shortened, shortenedTags, TAGS } from "./mlflow-tags.ts";
 import { longParamArtifact, toMlflowInput } from "./mlflow-values.ts";
+import { logModelArtifacts } from "./model-artifacts.ts";
 import type { TrackedRun } from "./tracker.ts";
 
 /** Writes straight to one run of an MLflow server. */
@@ -19,6 +21,8 @@ export function mlflowRun(client: MlflowClient, info: RunInfo): MlflowRun {
     // A refused point would be refused again; one that did not arrive should still do so.
     keepAfter: (error) => error instanceof MlflowError && error.transient,
   });
+
+  let models = false;
 
   const run: MlflowRun = {
     id: runId,
@@ -57,11 +61,20 @@ export function mlflowRun(client: MlflowClient, info: RunInfo): MlflowRun {
         );
       }
     },
+    async logModel({ name, files, summary }) {
+      const logged = await tracked(putLoggedModel(client, info, { name, files }));
+      models ||= logged !== undefined;
+      if (logged === undefined) await tracked(logModelArtifacts(client, info, { name, files, summary }));
+    },
     flush: () => tracked(buffer.flush()),
     async finish(status, reason) {
       const endTime = Date.now();
       // The run's end is recorded even when its last metrics are lost; that loss is reported after it.
-      const lost = await run.flush().then(
+      const last = async () => {
+        await run.flush();
+        if (models && status === "FINISHED") await tracked(linkTestMetrics(client, runId));
+      };
+      const lost = await last().then(
         () => undefined,
         (error: unknown) => ({ error }),
       );

@@ -52,24 +52,32 @@ export async function resolveTracking(
 ): Promise<ResolvedTracking> {
   const { home, onProgress, warn } = options;
   const root = resolve(options.diskRoot ?? join(home, "runs"));
-  const onServer = (connect: Connect): Pick<ResolvedTracking, "openTracker" | "description" | "uri"> => {
+  const onServer = (
+    connect: Connect,
+    told = false,
+  ): Pick<ResolvedTracking, "openTracker" | "description" | "uri"> => {
     const { baseUrl } = connect({});
     return {
-      openTracker: (experiment) => openDurableTracker({ connect, experiment, root, warn, line: onProgress }),
+      openTracker: (experiment) =>
+        openDurableTracker({ connect, experiment, root, warn, line: onProgress, told }),
       description: `MLflow at ${baseUrl}`,
       uri: baseUrl,
     };
   };
   if (env.MLFLOW_TRACKING_URI?.trim()) {
     const connect: Connect = (transport) => namedClient(env, transport);
+    let told = false;
     try {
       await connect({}).server.health();
     } catch (error) {
       const failed = trackingError(error);
       if (!isPassing(error, options.absent ?? "fail")) throw failed;
-      warn?.(`${describeError(failed)}. The work goes on; runs are kept in ${root} until it does`);
+      told = true;
+      warn?.(
+        `${describeError(failed)}. The work goes on: runs are kept in ${root}, and the server is tried again and again; what it does not have in the end is uploaded by: npx dualtail sync ${root}`,
+      );
     }
-    return { ...onServer(connect), stop: async () => undefined };
+    return { ...onServer(connect, told), stop: async () => undefined };
   }
   try {
     const managed = await startManagedMlflow({ home, onProgress, env });
@@ -79,7 +87,7 @@ export async function resolveTracking(
     if (!(error instanceof NoMlflowError)) throw error;
     warn?.(`${error.oneLine}. The runs are kept on disk; upload them later: npx dualtail sync ${root}`);
     return {
-      openTracker: (experiment) => openDiskTracker({ root, experiment }),
+      openTracker: (experiment) => openDiskTracker({ root, experiment, warn }),
       description: `the folder ${root}`,
       stop: async () => undefined,
     };

@@ -20,7 +20,7 @@ export async function withProcessLock<T>(
   while (!(await take(file, token))) {
     const holder = await readHolder(file);
     if (holder === undefined) continue;
-    if (!isAlive(holder.pid)) {
+    if (!isHeld(holder)) {
       await removeStale(file, holder.token);
       continue;
     }
@@ -31,7 +31,7 @@ export async function withProcessLock<T>(
   try {
     return await work();
   } finally {
-    await rm(file, { force: true });
+    await letGo(file, token);
   }
 }
 
@@ -45,11 +45,27 @@ export async function tryProcessLock(file: string): Promise<LockAttempt> {
   while (!(await take(file, token))) {
     const holder = await readHolder(file);
     if (holder === undefined) continue;
-    if (isAlive(holder.pid)) return { holder: holder.pid };
+    if (isHeld(holder)) return { holder: holder.pid };
     await removeStale(file, holder.token);
   }
-  return { release: () => rm(file, { force: true }) };
+  return { release: () => letGo(file, token) };
 }
+
+/** Whether a living process of this machine has the lock file. */
+export async function isLocked(file: string): Promise<boolean> {
+  const holder = await readHolder(file);
+  return holder !== undefined && isHeld(holder);
+}
+
+/** Tokens of the locks that this process holds. */
+const held = new Set<string>();
+
+/**
+ * Whether the holder lives. A pid is given out again: in a container that is started anew our own may be that of the
+ * process that died.
+ */
+const isHeld = ({ pid, token }: { readonly pid: number; readonly token: string }): boolean =>
+  pid === process.pid ? held.has(token) : isAlive(pid);
 
 /** Whether a process of this machine has the pid. */
 export function isAlive(pid: number): boolean {
@@ -66,15 +82,22 @@ export function isAlive(pid: number): boolean {
 async function take(file: string, token: string): Promise<boolean> {
   const mine = `${file}.${randomUUID()}`;
   await writeFile(mine, token);
+  held.add(token);
   try {
     await link(mine, file);
     return true;
   } catch (error) {
+    held.delete(token);
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   } finally {
     await rm(mine, { force: true });
   }
+}
+
+async function letGo(file: string, token: string): Promise<void> {
+  await rm(file, { force: true });
+  held.delete(token);
 }
 
 async function readHolder(file: string): Promise<{ pid: number; token: string } | undefined> {

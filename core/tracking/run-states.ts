@@ -48,6 +48,7 @@ async function stateOf({ folder, start, state, events }: DiskRun): Promise<RunSt
   for await (const { event } of readJournal(join(folder, JOURNAL), { from: mark?.bytes ?? 0 })) {
     left += 1;
     if (event.type === "artifact") artifacts.add(event.path);
+    if (event.type === "model") for (const { path } of event.files) artifacts.add(`${event.name}/${path}`);
   }
   const rejected = await readFile(join(folder, REJECTED), "utf8").catch(() => "");
   return {

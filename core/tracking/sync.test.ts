@@ -213,6 +213,6 @@ describe("openDiskTracker", () => {
   it("says when its folder cannot be used", async () => {
     await writeFile(join(root, "file"), "");
     const failure = openDiskTracker({ root: join(root, "file", "x"), experiment });
-    await expect(failure).rejects.toThrow(/file\/x: cannot be made \(ENOTDIR\)/);
+    await expect(failure).rejects.toThrow(/file\/x: cannot be written to \(ENOTDIR\)/);
   });
 });

@@ -1,7 +1,11 @@
 /** The port through which everything is tracked; it knows nothing of MLflow. */
 
+/** How a run ended. */
+/** How a run ended. */
 export type RunStatus = "FINISHED" | "FAILED" | "KILLED";
 
+/** A metric's value at a step. */
+/** One value of one metric at one step. */
 export interface MetricPoint {
   readonly key: string;
   readonly value: number;
@@ -10,6 +14,8 @@ export interface MetricPoint {
   readonly timestamp: number;
 }
 
+/** A split of a dataset that a run used. */
+/** A split that a run has used. */
 export interface DatasetInput {
   readonly name: string;
   readonly digest: string;
@@ -21,27 +27,54 @@ export interface DatasetInput {
   readonly profile?: unknown;
 }
 
+/** A trained model in a folder of files, as programs beside this one load it. */
+export interface ModelOutput {
+  /** One path segment. Logged again under the same name, it takes the earlier one's place. */
+  readonly name: string;
+  /** `path` is relative in the model's folder, with forward slashes. */
+  readonly files: readonly { readonly path: string; readonly file: string }[];
+  /** What is said of it where models are only files of a run; serialised as JSON. */
+  readonly summary: Readonly<Record<string, unknown>>;
+}
+
+/** A run that is being written. What it is told may arrive later, in this order. */
+/**
+ * A run that is being written. What is logged may be delivered later. A method that rejects with a DualtailError fails the
+ * row that the run is of (the parent's: the comparison); any other error ends the comparison.
+ */
 export interface TrackedRun {
   /** What `resumeRun` takes; not always the id that a server gave it. */
   readonly id: string;
   /** Page of this run for a person, once there is one: a server may have the run later than its writer. Read it late. */
   readonly url?: string;
+  /** A key that an earlier process gave a value keeps it. */
   logParams(params: Readonly<Record<string, string | number | boolean>>): Promise<void>;
-  logMetrics(points: readonly MetricPoint[]): Promise<void>;
+  /**
+   * A run that goes on says again what it said after its last checkpoint: where an earlier process gave a key a value at a
+   * step, that point stays and the new one is left out. `revise`: a newest point with another value is followed by the new.
+   */
+  logMetrics(points: readonly MetricPoint[], options?: { readonly revise?: boolean }): Promise<void>;
+  /** Sets tags, or replaces their values. */
   setTags(tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Records what data the run used. */
   logInputs(inputs: readonly DatasetInput[]): Promise<void>;
   /** `path` is relative inside the run's artifacts, with forward slashes. */
   logArtifact(path: string, content: string | Uint8Array): Promise<void>;
+  /** The same with the content of a file. */
   logArtifactFile(path: string, file: string): Promise<void>;
+  /** Logs what the run has trained. When it finishes, its metrics `test/…` become the model's, on the test dataset. */
+  logModel(model: ModelOutput): Promise<void>;
   /** Ends the run; `reason` is kept as the tag `dualtail.reason` (shown in the run's page) when it failed or was killed. */
   finish(status: RunStatus, reason?: string): Promise<void>;
 }
 
+/** What a new run is. */
+/** A run to begin. */
 export interface StartRun {
   readonly name: string;
   /**
-   * Of a run that someone else made on the server and that waits to be written by us: 32 hex digits, its tag
-   * `dualtail.run_id`. It goes on as that run.
+   * Of a run that may be there: made by someone else on the server for us to write, or begun by a process that died. 32
+   * hex digits, its tag `dualtail.run_id`. It goes on as that run, or is made.
    */
   readonly id?: string;
   readonly parent?: TrackedRun;
@@ -63,11 +96,17 @@ export interface FinishedRun {
   artifact(path: string): Promise<Uint8Array | undefined>;
 }
 
+/** Where the runs of one experiment go. */
+/**
+ * What runs of one experiment are written with: a parent run per comparison, nested runs with `parent` for its rows. Methods
+ * may be called while others of other runs have not ended.
+ */
 export interface Tracker {
   /** For a person: where the data goes ("MLflow at http://…", "the folder …"). */
   readonly description: string;
   /** Page of the experiment, once there is one. */
   readonly experimentUrl?: string;
+  /** Begins a run. */
   startRun(run: StartRun): Promise<TrackedRun>;
   /** Opens an existing run again (resume). */
   resumeRun(id: string, name: string): Promise<TrackedRun>;

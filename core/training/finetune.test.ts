@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -122,6 +122,43 @@ describe("finetune", () => {
       expect(bytes(resumed.params)).toEqual(bytes(whole.params));
       expect((await readdir(checkpointDir)).length).toBe(1);
     }
+  });
+
+  it("tells the epoch of the checkpoint it goes on from again, and clears up what a kill left beside it", async () => {
+    const checkpointDir = join(dir, "killed");
+    const stop = new AbortController();
+    const onStep = ({ step }: { step: number }) => {
+      if (step === 5) stop.abort();
+    };
+    await expect(finetune(options({ checkpointDir, signal: stop.signal, onStep }))).rejects.toThrowError(
+      FinetuneAborted,
+    );
+    // Killed between the rename of a checkpoint and the removal of the one before, and while another was written.
+    await cp(join(checkpointDir, "step-00000006"), join(checkpointDir, "step-00000003"), { recursive: true });
+    await mkdir(join(checkpointDir, ".step-00000007.tmp"));
+    const epochs: number[] = [];
+    const resumed = await finetune(options({ checkpointDir, onEpoch: (epoch) => void epochs.push(epoch) }));
+    expect([resumed.resumedFrom, epochs]).toEqual([6, [1, 2]]);
+    expect(await readdir(checkpointDir)).toEqual(["step-00000009"]);
+    const again = await finetune(options({ checkpointDir, onEpoch: (epoch) => void epochs.push(epoch) }));
+    expect([again.resumedFrom, epochs]).toEqual([9, [1, 2, 2]]);
+    expect(bytes(again.params)).toEqual(bytes((await finetune(options())).params));
+  });
+
+  it.each([
+    ["recompute", { recompute: true }],
+    ["micro-batches", { microBatchSize: 2 }],
+  ])("resumes bit-equally with %s", async (name, extra) => {
+    const checkpointDir = join(dir, name);
+    const stop = new AbortController();
+    const onStep = ({ step }: { step: number }) => {
+      if (step === 3) stop.abort();
+    };
+    const stopped = finetune(options({ ...extra, checkpointDir, signal: stop.signal, onStep }));
+    await expect(stopped).rejects.toThrowError(FinetuneAborted);
+    const resumed = await finetune(options({ ...extra, checkpointDir }));
+    expect(resumed.resumedFrom).toBe(4);
+    expect(bytes(resumed.params)).toEqual(bytes((await finetune(options(extra))).params));
   });
 
   it("trains several members in one step, each with parameters of its own", async () => {

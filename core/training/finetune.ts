@@ -50,7 +50,10 @@ export interface FinetuneOptions extends CompileOptions {
   /** Aborted: a checkpoint is saved and FinetuneAborted is thrown. */
   readonly signal?: AbortSignal;
   onStep?(step: StepReport): void | Promise<void>;
-  /** Called after every epoch with the parameters at that point. */
+  /**
+   * Called after every epoch, once its checkpoint is saved, with the parameters at that point. Training that goes on from
+   * such a checkpoint calls it once more: it may have been stopped between the two.
+   */
   onEpoch?(epoch: number, params: ReadonlyMap<string, Float32Array>): void | Promise<void>;
 }
 
@@ -126,6 +129,9 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       }
       return batches;
     };
+    if (resumedFrom > 0 && resumedFrom % perEpoch === 0 && !signal?.aborted) {
+      await options.onEpoch?.(resumedFrom / perEpoch - 1, state.params);
+    }
     prepared = workAhead(resumedFrom, steps, prepare);
     for (let step = resumedFrom; step < steps; step++) {
       const [epoch, at] = [Math.floor(step / perEpoch), step % perEpoch];

@@ -3,6 +3,7 @@ import type { RJSFSchema } from "@rjsf/utils";
 import { useMemo, useRef, useState } from "react";
 import { fromForm, toForm } from "../../core/launch-page/form-data.ts";
 import { describeSize, planSize } from "../../core/launch-page/plan-size.ts";
+import { planTime } from "../../core/launch-page/plan-time.ts";
 import type { JsonObject } from "../../core/launch-page/types.ts";
 import { ChoiceField } from "./choice-field.tsx";
 import { CloneForm } from "./clone-form.tsx";
@@ -30,7 +31,7 @@ interface AppProps {
 }
 
 export function App({ data, server }: AppProps) {
-  const { schema, offers, presets, experimentId, secondsPerTraining, limits } = data;
+  const { schema, offers, presets, experimentId, timings = [], limits } = data;
   const validator = useMemo(createValidator, []);
   const uiSchema = useMemo(() => uiSchemaOf(schema), [schema]);
   const start = useMemo(() => firstOffers(data), [data]);
@@ -45,6 +46,7 @@ export function App({ data, server }: AppProps) {
   const config = fromForm(schema, form);
   const request = { version: 1 as const, config, ...(rerun ? { rerun } : {}) };
   const size = planSize(config, offers);
+  const time = planTime(config, offers, { timings, usualEpochs: usualEpochsOf(schema) });
   const tooMuch = limits?.trainings !== undefined && size.trainings > limits.trainings;
   const pageOf = (runId: string) => server!.runPage(experimentId, runId);
 
@@ -128,7 +130,7 @@ export function App({ data, server }: AppProps) {
         <span />
       </Form>
       <section className="launch" aria-label="Plan">
-        <p id="plan">{describeSize(size, secondsPerTraining)}</p>
+        <p id="plan">{describeSize(size, time)}</p>
         {tooMuch ? (
           <p className="notice bad">The watcher takes at most {limits.trainings} trainings a day.</p>
         ) : null}
@@ -185,4 +187,9 @@ export function App({ data, server }: AppProps) {
 /** What is chosen before anyone chose: the first of everything offered. */
 function firstOffers({ offers }: PageData): JsonObject {
   return { dataset: offers.datasets[0], backbones: offers.backbones.slice(0, 1) };
+}
+
+function usualEpochsOf(schema: JsonObject): number {
+  const { train } = schema.properties as Readonly<Record<string, { properties?: JsonObject }>>;
+  return Number((train?.properties?.epochs as { default?: unknown } | undefined)?.default);
 }

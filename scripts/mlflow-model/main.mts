@@ -46,7 +46,10 @@ try {
   console.log("| model | through | from | max absolute difference of a logit |");
   console.log("| --- | --- | --- | ---: |");
   for (const [model, way, uri, difference] of answer.rows) {
-    const shown = uri.replace(dir, "…").replace(/[0-9a-f]{32}/, "<run>");
+    const shown = uri
+      .replace(dir, "…")
+      .replace(/m-[0-9a-f]{32}/, "<model id>")
+      .replace(/[0-9a-f]{32}/, "<run>");
     console.log(`| ${model} | ${way} | ${shown} | ${difference.toExponential(1)} |`);
     if (!(difference <= TOLERANCE)) process.exitCode = 1;
   }
@@ -89,15 +92,16 @@ async function check(): Promise<Answer> {
     threads: 1,
   };
   writeFileSync(join(dir, "comparison.json"), JSON.stringify(config));
-  await dualtail("compare", "comparison.json", "--quiet");
+  await dualtail("compare", "comparison.json", "--register", "of-compare", "--quiet");
   const folder = join(dir, "runs", readdirSync(join(dir, "runs"))[0]!);
   const { registry } = createMlflowClient({ trackingUri: server.uri });
+  const compared = (await registry.byAlias("of-compare", "best"))!;
   const cases = [];
   for (const key of readdirSync(join(folder, "cells")).sort()) {
     const cell = join(folder, "cells", key);
     const name = key.replace(/_[^_]*$/, "");
     await dualtail("register", cell, "--name", name, "--quiet");
-    const { runId } = (await registry.byAlias(name, "best"))!;
+    const { runId, modelId } = (await registry.byAlias(name, "best"))!;
     const model = await open(cell);
     const { pixels, shape } = await testPixels(model);
     const logits =
@@ -113,8 +117,19 @@ async function check(): Promise<Answer> {
       shape,
       pixels: file("pixels", pixels),
       logits: file("logits", logits),
-      load: [join(cell, "mlflow-model"), logged, alias],
-      serve: name.startsWith("la_clip") ? [alias] : [],
+      load: [
+        join(cell, "mlflow-model"),
+        logged,
+        `models:/${modelId}`,
+        alias,
+        // What the comparison has registered itself.
+        ...(runId === compared.runId ? ["models:/of-compare@best"] : []),
+      ],
+      serve: name.startsWith("la_clip")
+        ? [alias]
+        : runId === compared.runId
+          ? ["models:/of-compare@best"]
+          : [],
       cell,
     });
   }

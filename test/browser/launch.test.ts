@@ -5,8 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { launchPage } from "../../core/launch-page/index.ts";
 import type { MlflowClient, Run } from "../../core/mlflow-js-client/index.ts";
 import { mlflowClient, SERVER_START, uniqueName } from "../support/mlflow-server.ts";
+import { controlsOf, faintTexts } from "./accessibility.ts";
 import { buildIfStale } from "./build-if-stale.ts";
 import { chromiumPath, openBrowser, watchForTrouble } from "./chromium.ts";
+import { tabTo as tabToIn } from "./keyboard.ts";
 import { type ServedPage, servePage } from "./serve-page.ts";
 
 const SHOTS =
@@ -49,7 +51,13 @@ describe.skipIf(!chromiumPath)("the launch page in a browser (skipped where no C
         devices: ["cpu"],
       },
       limits: { trainings: 100, epochs: 20 },
-      secondsPerTraining: 75,
+      timings: ["clip", "openclip", "metaclip"].map((backbone) => ({
+        dataset: "icons",
+        backbone,
+        device: "cpu",
+        secondsPerEpoch: 7.5,
+        trainings: 4,
+      })),
     });
     launchpad = await client.runs.create({ experimentId, runName: "launchpad" });
     await client.artifacts.upload(launchpad.info, "launch.html", html);
@@ -84,21 +92,7 @@ describe.skipIf(!chromiumPath)("the launch page in a browser (skipped where no C
     });
     return items;
   };
-  /** Goes on with Tab until the element of this name is reached, as someone without a mouse does. */
-  const tabTo = async (name: string) => {
-    for (let i = 0; i < 80; i++) {
-      await page.keyboard.press("Tab");
-      for (const frame of page.frames()) {
-        const reached = await frame.evaluate((wanted) => {
-          const element = document.activeElement as HTMLInputElement | null;
-          const labels = [...(element?.labels ?? [])].map((label) => label.textContent?.trim());
-          return [element?.getAttribute("aria-label"), element?.textContent, ...labels].includes(wanted);
-        }, name);
-        if (reached) return;
-      }
-    }
-    throw new Error(`Tab does not reach "${name}"`);
-  };
+  const tabTo = (name: string) => tabToIn(page, name);
 
   it("in MLflow's viewer without an origin makes a config to be carried by hand", async () => {
     const frame = await viewer();
@@ -184,7 +178,9 @@ describe.skipIf(!chromiumPath)("the launch page in a browser (skipped where no C
     await page.getByRole("button", { name: "Clone first try" }).click();
     await page.getByText("The form is filled in from first try.").waitFor();
     expect(await page.getByLabel("Loss", { exact: true }).inputValue()).toBe("la");
-    await page.getByText("Trains 1 model, for the 1 row asked for. About 75 s").waitFor();
+    await page
+      .getByText("Trains 1 model, for the 1 row asked for. About 75 s, going by 4 finished trainings.")
+      .waitFor();
 
     const before = (await requests()).length;
     await page.getByLabel("Epochs").fill("21");
@@ -207,30 +203,24 @@ describe.skipIf(!chromiumPath)("the launch page in a browser (skipped where no C
     expect(trouble).toEqual([]);
   });
 
-  it("gives every control a name", async () => {
+  it("gives every control a name, and can be read in light and dark", async () => {
     await page.goto(served.url);
     await page.getByLabel("Start from").selectOption("quick");
     await page.getByLabel("Loss", { exact: true }).first().selectOption("backdoor-strata");
     for (const details of await page.locator("details").all())
       await details.evaluate((one) => one.setAttribute("open", ""));
-    const nameless = await page.locator("input, select, textarea, button, a").evaluateAll((elements) =>
-      elements
-        .filter((element) => {
-          const { labels } = element as HTMLInputElement;
-          const text = [
-            element.getAttribute("aria-label"),
-            element.textContent,
-            ...[...(labels ?? [])].map((label) => label.textContent),
-          ];
-          return !(element.matches("input, select, textarea") ? [text[0], ...text.slice(2)] : text).some(
-            (one) => one?.trim(),
-          );
-        })
-        .map((element) => element.outerHTML),
-    );
-    expect(nameless).toEqual([]);
+    const controls = await controlsOf(page);
+    expect(controls.length).toBeGreaterThan(30);
+    expect(controls.filter(({ name }) => name === "")).toEqual([]);
     const ids = await page.locator("[id]").evaluateAll((elements) => elements.map(({ id }) => id));
     expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+    // Something wrong, too, is to be read.
+    await page.getByLabel("Epochs").fill("21");
+    await page.getByText("must be at most 20, but is 21").first().waitFor();
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect({ colorScheme, faint: await faintTexts(page) }).toEqual({ colorScheme, faint: [] });
+    }
   });
 
   // Not a test: `DUALTAIL_SCREENSHOTS=1 npm run test:browser` makes the pictures of docs/launch.md.

@@ -3,16 +3,32 @@ import type { AddressInfo } from "node:net";
 
 /**
  * What happens to one request: `pass`; `refuse` cuts the connection before the server sees it; `lose` cuts it after the
- * server has done what it asks; a number answers with that status; `{ delayMs }` passes it on later.
+ * server has done what it asks; a number answers with that status; `{ delayMs }` passes it on later; `{ cutAfter }` cuts
+ * the connection once so many bytes of the body are on their way.
  */
-export type Fault = "pass" | "refuse" | "lose" | number | { readonly delayMs: number };
+export type Fault =
+  | "pass"
+  | "refuse"
+  | "lose"
+  | number
+  | { readonly delayMs: number }
+  | { readonly cutAfter: number };
+
+export interface ProxiedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Of all requests, from 1. */
+  readonly count: number;
+  /** JSON; empty for anything else, which is streamed. */
+  readonly body: string;
+}
 
 export interface FaultyProxy {
   readonly uri: string;
   /** Requests so far, "POST /api/…". */
   readonly requests: readonly string[];
   /** Decides about each request; replaced at any time. */
-  fault: (request: { readonly method: string; readonly path: string; readonly count: number }) => Fault;
+  fault: (request: ProxiedRequest) => Fault;
   close(): Promise<void>;
 }
 
@@ -22,16 +38,22 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const server = createServer((incoming, outgoing) => {
     const path = incoming.url ?? "/";
     const method = incoming.method ?? "GET";
-    requests.push(`${method} ${path}`);
-    const fault = proxy.fault({ method, path, count: requests.length });
-    if (fault === "refuse") incoming.socket.destroy();
-    else if (typeof fault === "number") {
-      incoming.resume();
-      outgoing.writeHead(fault).end("the proxy says so");
-    } else {
-      const delay = typeof fault === "object" ? fault.delayMs : 0;
-      setTimeout(() => forward(target, incoming, outgoing, fault === "lose"), delay);
-    }
+    const count = requests.push(`${method} ${path}`);
+    const decide = (body: string) => {
+      const fault = proxy.fault({ method, path, count, body });
+      if (fault === "refuse") incoming.socket.destroy();
+      else if (typeof fault === "number") {
+        incoming.resume();
+        outgoing.writeHead(fault).end("the proxy says so");
+      } else {
+        const delay = typeof fault === "object" && "delayMs" in fault ? fault.delayMs : 0;
+        setTimeout(() => forward(target, incoming, outgoing, fault, body), delay);
+      }
+    };
+    if (incoming.headers["content-type"] !== "application/json") return decide("");
+    const chunks: Buffer[] = [];
+    incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+    incoming.on("end", () => decide(Buffer.concat(chunks).toString()));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const proxy: FaultyProxy = {
@@ -47,11 +69,17 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   return proxy;
 }
 
-function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse, lose: boolean): void {
+function forward(
+  target: string,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  fault: Fault,
+  body: string,
+): void {
   const url = new URL(incoming.url ?? "/", target);
   const headers = { ...incoming.headers, host: url.host };
   const onward = request(url, { method: incoming.method, headers }, (answer) => {
-    if (lose) {
+    if (fault === "lose") {
       answer.resume();
       answer.on("end", () => incoming.socket.destroy());
       return;
@@ -60,5 +88,18 @@ function forward(target: string, incoming: IncomingMessage, outgoing: ServerResp
     answer.pipe(outgoing);
   });
   onward.on("error", () => incoming.socket.destroy());
+  if (body !== "") {
+    onward.end(body);
+    return;
+  }
+  if (typeof fault === "object" && "cutAfter" in fault) {
+    let seen = 0;
+    incoming.on("data", (chunk: Buffer) => {
+      seen += chunk.length;
+      if (seen < fault.cutAfter) return;
+      incoming.socket.destroy();
+      onward.destroy();
+    });
+  }
   incoming.pipe(onward);
 }

@@ -71,6 +71,90 @@ const matmulCase = (op: "MatMul" | "FusedMatMul") =>
       };
     });
 
+/** A sliding window over one or two axes: kernel, strides, dilations, padding, and an input that it fits into. */
+const windows = fc
+  .array(
+    fc.record({
+      kernel: fc.integer({ min: 1, max: 3 }),
+      stride: fc.integer({ min: 1, max: 3 }),
+      dilation: fc.integer({ min: 1, max: 2 }),
+      before: fc.nat(2),
+      after: fc.nat(2),
+      more: fc.nat(2),
+    }),
+    { minLength: 1, maxLength: 2 },
+  )
+  .map((list) => ({
+    kernel: list.map(({ kernel }) => kernel),
+    strides: list.map(({ stride }) => stride),
+    dilations: list.map(({ dilation }) => dilation),
+    before: list.map(({ before }) => before),
+    after: list.map(({ after }) => after),
+    size: list.map(({ kernel, dilation, more }) => (kernel - 1) * dilation + 1 + more),
+  }));
+
+const convolutionCase = (transposed: boolean) =>
+  fc
+    .record({
+      window: windows,
+      batch: fc.integer({ min: 1, max: 2 }),
+      groups: fc.integer({ min: 1, max: 2 }),
+      ins: fc.integer({ min: 1, max: 2 }),
+      outs: fc.integer({ min: 1, max: 2 }),
+    })
+    .map(({ window: { size, ...window }, batch, groups, ins, outs }): Case => {
+      // A transposed window takes padding away from the result, which must leave something.
+      const room = size.map((length, i) => length + window.before[i]! + window.after[i]!);
+      const weight = transposed ? [groups * ins, outs] : [groups * outs, ins];
+      return {
+        shapes: [
+          [batch, groups * ins, ...(transposed ? room : size)],
+          [...weight, ...window.kernel],
+          [groups * outs],
+        ],
+        single: true,
+        build: (g, [x, w, bias]) =>
+          transposed
+            ? g.convTranspose(x!, w!, {
+                ...window,
+                bias: bias!,
+                groups,
+                extra: window.strides.map((s) => s - 1),
+              })
+            : g.conv(x!, w!, { ...window, bias: bias!, groups }),
+      };
+    });
+
+/** Padding of a pooling is smaller than its kernel. */
+const poolCase = (
+  build: (g: Graph, x: Value, attrs: Record<string, number[] | number>) => Value,
+  draw: Draw,
+) =>
+  fc
+    .record({
+      window: windows,
+      channels: fc.integer({ min: 1, max: 2 }),
+      flag: fc.boolean(),
+      ceil: fc.boolean(),
+    })
+    .map(({ window, channels, flag, ceil }): Case => {
+      const inKernel = (pads: readonly number[]) =>
+        pads.map((pad, i) => Math.min(pad, window.kernel[i]! - 1));
+      const attrs = {
+        kernel_shape: window.kernel,
+        strides: window.strides,
+        pads: [...inKernel(window.before), ...inKernel(window.after)],
+        ceil_mode: Number(ceil && !flag),
+        flag: Number(flag),
+      };
+      return {
+        shapes: [[1, channels, ...window.size.map((length) => Math.min(length, 4) + 1)]],
+        single: true,
+        draw,
+        build: (g, [x]) => build(g, x!, attrs),
+      };
+    });
+
 /** By operator: random shapes with broadcasting, axes of size 1, negative axes and every attribute a rule reads. */
 export const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   Add: two((g, a, b) => g.add(a, b)),
@@ -95,6 +179,24 @@ export const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   Sigmoid: one((g, x) => g.sigmoid(x)),
   Tanh: one((g, x) => g.tanh(x)),
   Relu: one((g, x) => g.relu(x), { draw: "nonzero" }),
+  Sin: one((g, x) => g.sin(x)),
+  Cos: one((g, x) => g.cos(x), { single: true }),
+  LeakyRelu: one((g, x) => g.emit("LeakyRelu", [x], { alpha: 0.3 })[0]!, { draw: "nonzero", single: true }),
+  Elu: one((g, x) => g.emit("Elu", [x], { alpha: 0.7 })[0]!, { draw: "nonzero", single: true }),
+  // One end of the slope at 0, which values keep away from, and the other beyond them.
+  HardSigmoid: fc
+    .constantFrom(0, 1)
+    .chain((beta) =>
+      one((g, x) => g.emit("HardSigmoid", [x], { alpha: 0.4, beta })[0]!, { draw: "nonzero", single: true }),
+    ),
+  Clip: one((g, x) => g.clip(x, -0.7437, 1.0437), { draw: "spread" }),
+  Conv: convolutionCase(false),
+  ConvTranspose: convolutionCase(true),
+  MaxPool: poolCase((g, x, { flag, ...attrs }) => g.emit("MaxPool", [x], attrs, flag ? 2 : 1)[0]!, "spread"),
+  AveragePool: poolCase(
+    (g, x, { flag, ...attrs }) => g.emit("AveragePool", [x], { ...attrs, count_include_pad: flag! })[0]!,
+    "any",
+  ),
   Softplus: one((g, x) => g.softplus(x), { single: true }),
   Erf: one((g, x) => g.erf(x), { single: true }),
   Gelu: one((g, x) => g.gelu(x), { single: true }),
@@ -164,20 +266,18 @@ export const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       x.shape.map(() => 2),
     ),
   ),
-  Gather: fc.tuple(shape(), fc.array(fc.nat(20), { minLength: 1, maxLength: 6 })).map(
-    ([s, picks]): Case => ({
-      shapes: [s],
-      build: (g, [x]) =>
-        g.gather(
-          x!,
-          g.constant(
-            picks.map((i) => i % s[0]!),
-            [picks.length],
-            "int64",
-          ),
-        ),
+  Gather: fc
+    .tuple(shape(), axes, fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }), fc.nat(2))
+    .map(([s, a, picks, rank]): Case => {
+      const axis = a % s.length;
+      const indices = picks.map((i, at) => (i % s[axis]!) - (at % 2) * s[axis]!);
+      const own = rank === 0 ? indices.slice(0, 1) : indices;
+      const picked = rank === 0 ? [] : rank === 1 ? [own.length] : [own.length, 1];
+      return {
+        shapes: [s],
+        build: (g, [x]) => g.gather(x!, g.constant(own, picked, "int64"), axis),
+      };
     }),
-  ),
   ScatterND: fc.tuple(shape(), fc.array(fc.nat(20), { minLength: 1, maxLength: 6 })).map(
     ([s, picks]): Case => ({
       shapes: [s, [picks.length, ...s.slice(1)]],

@@ -30,6 +30,25 @@ export const elementwiseRules: RuleTable = {
   Tanh: ({ g, dy, out: t }) => [g.mul(dy, g.sub(1, g.mul(t, t)))],
   Relu: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.cast(g.greater(x!, 0), x!.dtype))],
   Softplus: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.sigmoid(x!))],
+  Sin: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.cos(x!))],
+  Cos: ({ g, dy, inputs: [x] }) => [g.neg(g.mul(dy, g.sin(x!)))],
+  Floor: () => [null],
+  Ceil: () => [null],
+  LeakyRelu: ({ g, dy, inputs: [x], attrs }) => [
+    g.where(g.greater(x!, 0), dy, g.mul(dy, Number(attrs.alpha ?? 0.01))),
+  ],
+  // Below zero the function is α·(eˣ − 1), whose derivative is its value + α.
+  Elu: ({ g, dy, out, inputs: [x], attrs }) => [
+    g.where(g.greater(x!, 0), dy, g.mul(dy, g.add(out, Number(attrs.alpha ?? 1)))),
+  ],
+  HardSigmoid: ({ g, dy, out, attrs }) => [
+    g.mul(g.mul(dy, inside(g, out, 0, 1)), Number(attrs.alpha ?? 0.2)),
+  ],
+  // The value is strictly between the bounds exactly where it is the input's and moves with it.
+  Clip: ({ g, dy, out, inputs: [x, ...bounds] }) => [
+    g.mul(dy, g.cast(bounds.map((b) => g.not(g.equal(out, b))).reduce(g.and, g.equal(out, x!)), dy.dtype)),
+    ...bounds.map(() => null),
+  ],
   Erf: ({ g, dy, inputs: [x] }) => [g.mul(dy, g.mul(g.exp(g.neg(g.mul(x!, x!))), TWO_OVER_SQRT_PI))],
   // d/dx x·Φ(x) = Φ(x) + x·φ(x)
   Gelu: ({ g, dy, inputs: [x] }) => {
@@ -55,6 +74,10 @@ export const elementwiseRules: RuleTable = {
 };
 
 type Context = Parameters<NonNullable<RuleTable[string]>>[0];
+
+/** 1 where a value lies strictly between two bounds. */
+const inside = (g: Context["g"], x: Context["out"], low: number, high: number) =>
+  g.mul(g.cast(g.greater(x, low), x.dtype), g.cast(g.less(x, high), x.dtype));
 
 /** 1 where x attains the extremum, divided by how many inputs do. */
 function share(g: Context["g"], x: Context["out"], out: Context["out"], inputs: Context["inputs"]) {

@@ -1,4 +1,3 @@
-import { DualtailError } from "../../errors.ts";
 import { isFloat, type Value } from "../../graph/index.ts";
 import type { RuleTable } from "../rule.ts";
 
@@ -42,7 +41,8 @@ export const shapeRules: RuleTable = {
     const after = x!.shape.map((dim, axis) => dim - before[axis]! - dy.shape[axis]!);
     return [g.pad(dy, before, after), null, null, null];
   },
-  Pad: ({ g, dy, inputs: [x, pads] }) => {
+  Pad: ({ g, dy, inputs: [x, pads], attrs, refuse }) => {
+    if ((attrs.mode ?? "constant") !== "constant") refuse(`of mode ${attrs.mode}`);
     const before = g.constantInts(pads!)!;
     const inner = x!.shape.reduce<Value>(
       (part, dim, axis) =>
@@ -52,14 +52,22 @@ export const shapeRules: RuleTable = {
     return [inner, null];
   },
   Gather: ({ g, dy, inputs: [data, indices], int }) => {
-    if (int("axis", 0) !== 0) {
-      throw new DualtailError("Gather along an axis other than 0 has no gradient here", {
-        hint: "transpose the data so that the axis comes first",
-      });
-    }
+    const axis = int("axis", 0) < 0 ? int("axis", 0) + data!.shape.length : int("axis", 0);
+    const picked = indices!.shape.length;
+    const rank = data!.shape.length;
+    // The axis first, in the gradient and in what it is added to; then back.
+    const others = [...data!.shape.keys()].filter((i) => i !== axis);
+    const front = [
+      ...Array.from({ length: picked }, (_, i) => axis + i),
+      ...others.map((i) => (i < axis ? i : i + picked - 1)),
+    ];
+    const updates = axis === 0 ? dy : g.transpose(dy, front);
+    const shape = [data!.shape[axis]!, ...others.map((i) => data!.shape[i]!)];
     const rows = g.cast(g.reshape(indices!, [-1, 1]), "int64");
-    const updates = g.reshape(dy, [-1, ...data!.shape.slice(1)]);
-    return [g.scatterAdd(g.expand(g.scalar(0, data!.dtype), data!.shape), rows, updates), null];
+    const zeros = g.expand(g.scalar(0, data!.dtype), shape);
+    const sums = g.scatterAdd(zeros, rows, g.reshape(updates, [-1, ...shape.slice(1)]));
+    const back = Array.from({ length: rank }, (_, i) => (i === axis ? 0 : others.indexOf(i) + 1));
+    return [axis === 0 ? sums : g.transpose(sums, back), null];
   },
   ScatterND: ({ g, dy, inputs: [, indices] }) => [
     dy,

@@ -2,12 +2,11 @@ import path from "node:path";
 import {
   type ComparisonConfig,
   type ConfigDocument,
-  pluginsNamedBy,
   readConfigDocument,
 } from "../../comparison/config/index.ts";
+import { loadNamedPlugins } from "../../comparison/named-plugins.ts";
 import { type Overrides, type PreparedComparison, prepareDocument } from "../../comparison/prepare.ts";
-import { type ContainerOptions, createContainer, PluginError, resolve } from "../../container/index.ts";
-import { ConfigError } from "../../errors.ts";
+import { type ContainerOptions, createContainer, resolve } from "../../container/index.ts";
 
 type Services = Omit<ContainerOptions, "plugins" | "baseDir">;
 type Container = Awaited<ReturnType<typeof createContainer>>;
@@ -32,17 +31,8 @@ export async function prepareComparison(
 }
 
 /** A container with the plugins that a file names. @throws ConfigError for one that does not load, PluginError */
-export async function containerFor(document: ConfigDocument, services: Services): Promise<Container> {
-  const plugins = pluginsNamedBy(document);
-  const { baseDir } = document;
-  return createContainer({ ...services, plugins, baseDir }).catch((error: unknown) => {
-    const index =
-      error instanceof PluginError ? plugins.findIndex((name) => error.from.startsWith(name)) : -1;
-    if (index < 0) throw error;
-    const { message, hint, cause } = error as PluginError;
-    throw document.locate(new ConfigError(`/plugins/${index}`, message, { hint, cause }));
-  });
-}
+export const containerFor = (document: ConfigDocument, services: Services): Promise<Container> =>
+  loadNamedPlugins(document, (plugins, baseDir) => createContainer({ ...services, plugins, baseDir }));
 
 /** The folder for runs: relative to where dualtail was started. */
 export const outputFolder = (config: ComparisonConfig, cwd: string): string =>

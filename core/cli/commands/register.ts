@@ -15,27 +15,26 @@ export async function registerCommand(host: Host, what: string, flags: RegisterF
   const reporter = host.reporter({ quiet: flags.quiet });
   const { client, close } = await openClient(host, reporter, flags.trackingUri);
   try {
-    const [{ findSource }, { publish }, { promote }] = await Promise.all([
+    const [{ findSource }, { publish }, { promote }, { registeredText, versionUrl }] = await Promise.all([
       import("../register/source.ts"),
       import("../register/publish.ts"),
       import("../register/promote.ts"),
+      import("../register/best-of-comparison.ts"),
     ]);
     const source = await findSource(host, client, what, flags);
-    reporter.line(`Registering ${source.run.info.runName} as ${name}`);
+    const { runName: label } = source.run.info;
+    reporter.line(`Registering ${label} as ${name}`);
     const { version, made } = await publish(client, source, name);
-    const { moved, reason } = await promote(
-      client,
-      version,
-      alias,
-      resamples === undefined ? {} : { resamples },
-    );
-    const at = `${client.baseUrl}/#/models/${encodeURIComponent(name)}/versions/${version.version}`;
+    const decision = await promote(client, version, alias, resamples === undefined ? {} : { resamples });
     host.print(
-      [
-        `${source.run.info.runName}: version ${version.version} of ${name}${made ? "" : ", registered before"}`,
-        `${alias}: ${moved ? `now version ${version.version}, ` : ""}${reason}`,
-        `MLflow: ${at}`,
-      ].join("\n"),
+      registeredText({
+        label,
+        name,
+        version: version.version,
+        made,
+        alias: { name: alias, ...decision },
+        url: versionUrl(client, version),
+      }),
     );
   } finally {
     await close();

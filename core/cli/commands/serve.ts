@@ -1,7 +1,7 @@
 import path from "node:path";
 import { readConfigDocument } from "../../comparison/config/index.ts";
 import { resolve, resolveTrackingPort } from "../../container/index.ts";
-import { serve, validateServeConfig } from "../../serve/index.ts";
+import { parseRedisAddress, type RedisAddress, serve, validateServeConfig } from "../../serve/index.ts";
 import { cacheFolder } from "../folders.ts";
 import type { Host } from "../host.ts";
 import { homeFolder, journalFolder, openClient, openTracking } from "../tracking.ts";
@@ -12,6 +12,8 @@ export interface ServeFlags {
   readonly config: string;
   /** Port of the form; 0: any. */
   readonly http?: number;
+  /** Address of a Redis server. */
+  readonly queue?: string;
   readonly trackingUri?: string;
   readonly quiet?: boolean;
 }
@@ -19,6 +21,7 @@ export interface ServeFlags {
 /** Runs what is asked for in MLflow, until Ctrl-C. */
 export async function serveCommand(host: Host, flags: ServeFlags): Promise<number> {
   const reporter = host.reporter({ quiet: flags.quiet });
+  const redis = queueAddress(host, flags.queue);
   const document = await readConfigDocument(path.resolve(host.cwd, flags.config), flags.config);
   const named = flags.trackingUri ?? host.env.MLFLOW_TRACKING_URI?.trim();
   let uri = named || undefined;
@@ -48,6 +51,7 @@ export async function serveCommand(host: Host, flags: ServeFlags): Promise<numbe
         folder: path.join(homeFolder(host.cwd), "serve"),
         signal: host.signal,
         announce: host.print,
+        ...(redis ? { redis } : {}),
         ...(flags.http === undefined ? {} : { http: flags.http }),
       });
     } finally {
@@ -57,4 +61,10 @@ export async function serveCommand(host: Host, flags: ServeFlags): Promise<numbe
     await close();
   }
   return 0;
+}
+
+/** From the command line, else from DUALTAIL_QUEUE, which keeps a password out of the list of processes. */
+export function queueAddress(host: Host, flag: string | undefined): RedisAddress | undefined {
+  const text = flag ?? host.env.DUALTAIL_QUEUE?.trim();
+  return text ? parseRedisAddress(text) : undefined;
 }

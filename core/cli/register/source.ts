@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { MODEL_ARTIFACT } from "../../comparison/execute/log-model.ts";
-import { openRunFolder } from "../../comparison/execute/run-folder.ts";
+import { MODEL_NAME } from "../../comparison/execute/log-model.ts";
+import { readState, STATE_FILE } from "../../comparison/execute/run-folder.ts";
 import { DualtailError } from "../../errors.ts";
 import { hasErrorCode, type MlflowClient, type Run } from "../../mlflow-js-client/index.ts";
 import { isRunId } from "../../report/index.ts";
@@ -54,7 +54,7 @@ async function ofCell(
       hint: "name the cell's folder where the comparison has left it",
     });
   }
-  const { state } = await openRunFolder(path.dirname(cells), "", { resume: true });
+  const state = await readState(path.join(path.dirname(cells), STATE_FILE));
   const id = path.basename(cell).split("_").at(-1)!;
   const known = state.runs[id];
   if (known === undefined) throw new UsageError(`${cell}: its comparison knows no run of it`);
@@ -115,14 +115,14 @@ async function download(client: MlflowClient, { info }: Run, folder: string): Pr
       else files.push(found);
     }
   };
-  await walk(MODEL_ARTIFACT);
-  if (!files.includes(`${MODEL_ARTIFACT}/MLmodel`)) {
+  await walk(MODEL_NAME);
+  if (!files.includes(`${MODEL_NAME}/MLmodel`)) {
     throw new DualtailError(`the run "${info.runName}" (${info.runId}) has not logged its model`, {
       hint: "name the cell's folder on the machine that ran it, or compare with models: { log: all }",
     });
   }
   for (const file of files) {
-    const target = path.join(folder, path.relative(MODEL_ARTIFACT, file));
+    const target = path.join(folder, path.relative(MODEL_NAME, file));
     await mkdir(path.dirname(target), { recursive: true });
     await writeFile(target, await tracked(client.artifacts.download(info, file)));
   }

@@ -91,7 +91,10 @@ export function validateConfig(document: ConfigDocument, registry: PluginRegistr
   return config;
 }
 
-/** Reads and checks a config whose plugins are all in `registry` already. */
+/**
+ * Reads and checks a config whose plugins are all in `registry` already.
+ * @throws ConfigFileError when it cannot be read, else as `validateConfig`
+ */
 export async function loadConfig(file: string, registry: PluginRegistry): Promise<ComparisonConfig> {
   return validateConfig(await readConfigDocument(file), registry);
 }

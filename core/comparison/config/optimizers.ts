@@ -1,11 +1,13 @@
 import type { JsonSchema } from "../../plugin-api/index.ts";
 
+/** SGD with momentum, complete. */
 export interface SgdOptions {
   readonly lr: number;
   readonly momentum: number;
   readonly weightDecay: number;
 }
 
+/** AdamW, complete. */
 export interface AdamWOptions {
   readonly lr: number;
   readonly beta1: number;
@@ -14,6 +16,7 @@ export interface AdamWOptions {
   readonly weightDecay: number;
 }
 
+/** The optimizer of a comparison, with its learning rate. */
 export type OptimizerConfig =
   | { readonly use: "sgd"; readonly options: SgdOptions }
   | { readonly use: "adamw"; readonly options: AdamWOptions };

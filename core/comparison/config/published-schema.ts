@@ -11,6 +11,8 @@ const BASE = "https://unpkg.com/dualtail/schemas/";
 
 interface Named {
   readonly name: string;
+  /** Where it came from, when it is not built in. */
+  readonly from?: string;
   readonly summary: string;
   readonly options: JsonSchema;
   readonly chooses?: Readonly<Record<string, PluginKind>>;
@@ -22,7 +24,9 @@ interface Named {
  */
 function choiceSchema(what: string, known: readonly Named[], open: boolean, none: boolean): Schema {
   const names = [...known.map(({ name }) => name), ...(none ? [NONE] : [])];
-  const listed = known.map(({ name, summary }) => `- \`${name}\`: ${summary}`);
+  const listed = known.map(
+    ({ name, summary, from }) => `- \`${name}\`: ${summary}${from === undefined ? "" : ` (from ${from})`}`,
+  );
   const enumerated = {
     enum: names,
     description: [`Built in:`, ...listed, ...(none ? [`- \`${NONE}\``] : [])].join("\n"),
@@ -60,11 +64,17 @@ function optionsWhenUsed({ name, options, chooses = {} }: Named, open: boolean):
   };
 }
 
+/** What the registry says of a plugin that comes with dualtail. */
+const builtinFrom = ({ kind, name }: { readonly kind: PluginKind; readonly name: string }) =>
+  `plugins/${KINDS[kind].folder}/${name}`;
+
 /** The comparison's schema as published: complete in one file, since editors do not fetch references. */
 export function publishedComparisonSchema(registry: PluginRegistry): Schema {
   const optimizers = Object.entries(OPTIMIZERS).map(([name, info]) => ({ name, ...info }));
   const definitions = PLUGIN_KINDS.map((kind) => {
-    const known = registry.list(kind).map(({ plugin }) => plugin);
+    const known = registry
+      .list(kind)
+      .map(({ plugin, from }) => (from === builtinFrom(plugin) ? plugin : { ...plugin, from }));
     return [kind, choiceSchema(KINDS[kind].title, known, true, kind === "peft")];
   });
   return {

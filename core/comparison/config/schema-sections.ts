@@ -229,7 +229,16 @@ export const modelsSchema: Schema = {
       enum: MODEL_LOGS,
       title: "Log",
       description:
-        "Whether every finished cell that one ONNX file can hold logs its whole classifier, backbone included, as an MLflow model: the folder `model` among its run's artifacts, which mlflow.pyfunc.load_model takes. When absent: `all` for models of at most 64 MiB of weights, `none` for larger ones, which would repeat the backbone in every run; `dualtail export mlflow` and `dualtail register` make them from the run folder at any time.",
+        "Whether every finished cell that one ONNX file can hold logs its whole classifier, backbone included, as an MLflow model, which mlflow.pyfunc.load_model takes as `runs:/<run id>/model`. When absent: `all` for models of at most 64 MiB of weights, `none` for larger ones, which would repeat the backbone in every run; `dualtail export mlflow` and `dualtail register` make them from the run folder at any time.",
+    },
+    register: {
+      type: "string",
+      // What MLflow lets a registered model be called.
+      pattern: "^[^/:]+$",
+      maxLength: 250,
+      title: "Register",
+      description:
+        "Name of a registered model on MLflow: at the end the model of the row with the highest test accuracy becomes a version of it. The alias `best` moves to that version only when it is measurably more accurate than the version that has it. When absent, nothing is registered. `--register` says it on the command line.",
     },
   },
 };

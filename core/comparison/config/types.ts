@@ -12,12 +12,15 @@ export interface PluginChoice {
 
 /** Where graphs can run, as onnxruntime calls it. */
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
+/** Where graphs can run; cpu everywhere. */
 export type Device = (typeof DEVICES)[number];
 
 /** What the rows of a head can start from. */
 export const HEAD_INITS = ["text", "class-mean", "n-shot", "linear-probe", "none"] as const;
+/** What the rows of a head start from. */
 export type HeadInit = (typeof HEAD_INITS)[number];
 
+/** The classifier on top of a backbone. */
 export interface HeadConfig {
   readonly type: HeadType;
   readonly scale: number;
@@ -26,6 +29,7 @@ export interface HeadConfig {
   readonly shots?: number;
 }
 
+/** How training images are varied. */
 export interface AugmentConfig {
   /** "random-resized": a random part, resized; "center": as in evaluation. */
   readonly crop: "random-resized" | "center";
@@ -37,6 +41,7 @@ export interface AugmentConfig {
   readonly flip: boolean;
 }
 
+/** How a cell is trained. */
 export interface TrainConfig {
   readonly epochs: number;
   /** Images per update. */
@@ -50,6 +55,7 @@ export interface TrainConfig {
   readonly augment: AugmentConfig;
 }
 
+/** How predictions are made and measured. */
 export interface EvaluationConfig {
   readonly batchSize: number;
   /** D-Many: more than `many` training images; D-Few: fewer than `few`. */
@@ -65,6 +71,7 @@ export interface EvaluationConfig {
   readonly knn: { readonly enabled: boolean; readonly k: number; readonly temperature: number };
 }
 
+/** How images are prepared. */
 export interface ImagesConfig {
   /** Threads that prepare images; absent: half the cores, 8 at most. */
   readonly workers?: number;
@@ -73,9 +80,12 @@ export interface ImagesConfig {
 /** Which finished cells log their classifier as an MLflow model. */
 export const MODEL_LOGS = ["none", "all"] as const;
 
+/** What becomes of trained classifiers. */
 export interface ModelsConfig {
   /** Absent: those whose weights have at most 64 MiB. */
   readonly log?: (typeof MODEL_LOGS)[number];
+  /** Registered model that the best row's model becomes a version of. */
+  readonly register?: string;
 }
 
 /** A comparison as it will be run: validated, every default filled in. */

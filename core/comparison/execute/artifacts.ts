@@ -102,9 +102,9 @@ function predictionsCsv({ dataset }: ExecutionContext, scores: Float32Array): st
 /** Above it test logits (classes × images × 4 bytes) stay on disk. */
 const MAX_LOGGED_LOGITS = 64 * 2 ** 20;
 
-/** Test logits, so that a later comparison on another machine can combine them without training. */
-export async function logTestLogits(run: TrackedRun, file: string): Promise<void> {
-  if ((await stat(file)).size <= MAX_LOGGED_LOGITS) await run.logArtifactFile(basename(file), file);
+/** Test logits, so that a later comparison on another machine can combine them without training. @param most bytes */
+export async function logTestLogits(run: TrackedRun, file: string, most = MAX_LOGGED_LOGITS): Promise<void> {
+  if ((await stat(file)).size <= most) await run.logArtifactFile(basename(file), file);
 }
 
 /** Adapters, optimizer state and position of the newest checkpoint, and what they belong to. */

@@ -58,7 +58,10 @@ export const isBalanced = (counts: Int32Array): boolean => counts.every((count) 
 /** Stops the work between two pieces of it once the user has asked to. */
 export class Interrupted extends DualtailError {
   constructor(message = "stopped by the user", runFolder?: string) {
-    super(message, runFolder === undefined ? {} : { hint: `go on with: --resume ${runFolder}` });
+    super(
+      message,
+      runFolder === undefined ? {} : { hint: `go on with: --resume ${runFolder} (or with the same command)` },
+    );
   }
 }
 

@@ -29,21 +29,31 @@ const cellOf = (loss: string, recipe: object = { mode: "single" }) =>
 interface Changes {
   readonly dataset?: Partial<Dataset>;
   readonly config?: object;
+  /** Of the plugin that is an object. */
+  readonly version?: string;
 }
 
-function prints({ dataset = {}, config = {} }: Changes = {}) {
-  const named = (name: string, from: string) => ({ plugin: { name }, from });
+function prints({ dataset = {}, config = {}, version }: Changes = {}) {
+  const named = (name: string, from: string, code?: object) => ({
+    plugin: { kind: "loss", name },
+    from,
+    ...(code ? { code } : {}),
+  });
   return createFingerprints({
     config: {
       dataset: { use: "toy" },
       peft: [],
       prompts: ["a {}"],
       evaluation: { batchSize: 1, tte: "none" },
-      plugins: ["./own.mjs"],
       ...config,
     },
-    registry: { list: () => [named("mine", "./own.mjs"), named("la", "plugins/losses/la")] },
-    baseDir: dir,
+    registry: {
+      list: () => [
+        named("mine", "./own.mjs", { file: join(dir, "own.mjs") }),
+        named("object", "the application", { ...(version ? { version } : {}) }),
+        named("la", "plugins/losses/la"),
+      ],
+    },
     dataset: { ...data, ...dataset },
   } as never);
 }
@@ -84,6 +94,18 @@ describe("the fingerprint of a row", () => {
     await writeFile(join(dir, "own.mjs"), "export const a = 22;");
     const after = await all();
     expect(before.map((own, i) => own === after[i])).toEqual([false, false, false, true]);
+  });
+
+  it("never comes again where the row uses an object without a version, and follows the version", async () => {
+    const all = async (version?: string) =>
+      [await prints({ version }).cell(cellOf("object"), [backbone]), await print({ version })] as const;
+    const [first, other] = await all();
+    const [second, same] = await all();
+    expect(second).not.toBe(first);
+    expect(same).toBe(other);
+    const [one, again, two] = [await all("1"), await all("1"), await all("2")];
+    expect(again).toEqual(one);
+    expect(two[0]).not.toBe(one[0]);
   });
 
   it("of a zero-shot row changes with prompts, evaluation and options, but not with the batch size", async () => {

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { locatePlugin } from "../../container/load-plugins.ts";
+import { createHash, randomUUID } from "node:crypto";
 import { digestFiles } from "../../models/checkpoint/digest.ts";
 import type { Dataset, Split } from "../../plugin-api/index.ts";
 import { type Cell, type CellBackbone, canonicalJson } from "../plan/index.ts";
@@ -22,11 +21,11 @@ type Named = Pick<PreparedBackbone, "checkpoint" | "pretrainCounts">;
 /**
  * What a cell's id cannot know, as 32 hex digits: the content of what was read. Checkpoints (weights, configs and
  * tokenizer, recorded counts), class names, labels and digest of the data, the files of the user's own plugins that the
- * row uses (what they import is not seen). A zero-shot row's id is a label, so that its fingerprint also holds what its
- * result depends on.
+ * row uses (what they import is not seen), the versions of those that are objects. A zero-shot row's id is a label, so
+ * that its fingerprint also holds what its result depends on.
  */
 export function createFingerprints(
-  context: Pick<ExecutionContext, "config" | "registry" | "baseDir" | "dataset">,
+  context: Pick<ExecutionContext, "config" | "registry" | "dataset">,
 ): Fingerprints {
   const { config, dataset } = context;
   const data = datasetFacts(dataset);
@@ -74,24 +73,27 @@ function datasetFacts({ name, classNames, digest, groupCounts, ...splits }: Data
 }
 
 /** The loss, what it combines, and what is chosen inside its options. */
-function lossPlugins({ loss, recipe }: Cell): string[] {
+export function lossPlugins({ loss, recipe }: Cell): string[] {
   const base = recipe.mode === "post-hoc" ? recipe.base?.use : undefined;
   const strata = recipe.mode === "single" ? recipe.strata?.use : undefined;
   return [loss.name, base, strata].filter((name) => name !== undefined);
 }
 
-/** Digests of the files of plugins that are not built in, by specifier. */
+/**
+ * What the code of plugins that are not built in is told by, by their source: the digest of a file, or the version that
+ * the application gave an object. An object without one is equal to nothing, so that no finished run is used again.
+ */
 async function pluginDigests(
-  { config, registry, baseDir }: Pick<ExecutionContext, "config" | "registry" | "baseDir">,
+  { registry }: Pick<ExecutionContext, "registry">,
   names: ReadonlySet<string>,
 ): Promise<Record<string, string>> {
   const used = registry.list().filter(({ plugin }) => names.has(plugin.name));
-  const own = config.plugins.filter((specifier) => used.some(({ from }) => from === specifier));
-  const entries = own.map(async (specifier) => {
-    const { file } = locatePlugin(specifier, baseDir);
-    return [specifier, await digestFiles([file])] as const;
+  const entries = used.map(async ({ plugin: { kind, name }, from, code }) => {
+    if (code === undefined) return [];
+    if (code.file !== undefined) return [[from, await digestFiles([code.file])]];
+    return [[`${kind} ${name}`, code.version ?? `unknown: ${randomUUID()}`]];
   });
-  return Object.fromEntries(await Promise.all(entries));
+  return Object.fromEntries((await Promise.all(entries)).flat());
 }
 
 const sha256 = (content: string | Uint8Array): string => createHash("sha256").update(content).digest("hex");

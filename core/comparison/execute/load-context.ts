@@ -2,7 +2,9 @@ import type { ExecuteOptions } from "../execution-types.ts";
 import { countLabels, type ExecutionContext, isBalanced, trainingCounts } from "./context.ts";
 
 /** Loads the data set and gathers what every part of the execution shares. */
-export async function loadContext(options: ExecuteOptions): Promise<ExecutionContext> {
+export async function loadContext(
+  options: Pick<ExecuteOptions, "config" | "registry" | "baseDir" | "reporter" | "signal" | "cacheDir">,
+): Promise<ExecutionContext> {
   const { config, registry, baseDir, reporter, signal } = options;
   const plugin = registry.get("dataset", config.dataset.use);
   const dataset = await plugin.load(

@@ -18,7 +18,8 @@ export interface PlannedRow {
 
 /**
  * Looks for the plan's rows among the finished runs of the experiment and enters those it finds into the run folder as
- * finished. The same row: the same id and the same fingerprint, the newest of several. A cell whose test logits a
+ * finished. The same row: the same id and the same fingerprint, the newest of several; one whose own id is `ownId` of the
+ * row is the comparison's own, trained for it elsewhere. A cell whose test logits a
  * combination still to be made needs, and whose logits cannot be had, is left to be run.
  * @returns by the row's id, [K] accuracy per class
  */
@@ -28,7 +29,8 @@ export async function adoptFinishedRuns(
   tracker: Pick<Tracker, "finishedRuns" | "description">,
   folder: RunFolder,
   rows: readonly PlannedRow[],
-): Promise<ReadonlyMap<string, ArrayLike<number>>> {
+  ownId: (id: string) => string = () => "",
+): Promise<Map<string, ArrayLike<number>>> {
   const perClass = new Map<string, ArrayLike<number>>();
   const missing = rows.filter(({ entry }) => folder.state.runs[entry.id] === undefined);
   if (missing.length === 0 || !tracker.finishedRuns) return perClass;
@@ -50,14 +52,18 @@ export async function adoptFinishedRuns(
       }
     }
     const accuracies = entry.hidden ? undefined : await perClassOf(run);
-    if (accuracies) perClass.set(entry.id, accuracies);
-    adopted[cell ? "cells" : "zeroShot"]++;
+    if (accuracies) {
+      perClass.set(entry.id, accuracies);
+      await folder.setCurves(entry.id, { perClass: accuracies });
+    }
+    const own = run.ownId === ownId(entry.id);
+    if (!own) adopted[cell ? "cells" : "zeroShot"]++;
     await folder.setRun(entry.id, {
       runId: run.id,
       status: "FINISHED",
       metrics: rowMetrics(run),
       fingerprint,
-      reused: run.url === undefined ? {} : { url: run.url },
+      ...(own ? {} : { reused: run.url === undefined ? {} : { url: run.url } }),
     });
   }
   const counts = [count(adopted.cells, "cell"), count(adopted.zeroShot, "zero-shot row")].filter(Boolean);
@@ -66,7 +72,7 @@ export async function adoptFinishedRuns(
 }
 
 /** For plots alone, so that a run without the table does. */
-async function perClassOf(run: FinishedRun): Promise<number[] | undefined> {
+export async function perClassOf(run: FinishedRun): Promise<number[] | undefined> {
   const content = await run.artifact(PER_CLASS_FILE);
   if (content === undefined) return undefined;
   const rows = JSON.parse(new TextDecoder().decode(content)) as { readonly accuracy: number | null }[];
@@ -92,7 +98,7 @@ function matching(rows: readonly PlannedRow[], runs: readonly FinishedRun[]): Ma
 }
 
 /** A run has the metrics of its training, too. */
-const rowMetrics = ({ metrics }: FinishedRun): Record<string, number> =>
+export const rowMetrics = ({ metrics }: FinishedRun): Record<string, number> =>
   Object.fromEntries(Object.entries(metrics).filter(([key]) => !/^(train|validation)\//.test(key)));
 
 /** Names the runs that a comparison's rows come from on its parent run: how many as a tag, which ones as an artifact. */

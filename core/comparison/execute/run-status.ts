@@ -15,8 +15,9 @@ export async function underRun<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const end = async (status: RunStatus, reason?: string) => {
-    await save({ runId: run.id, status });
+    // In this order: a process that is killed in between ends the run once more, rather than never.
     await run.finish(status, reason);
+    await save({ runId: run.id, status });
   };
   let result: T;
   try {

@@ -3,6 +3,7 @@ import type { Member } from "../../training/finetune.ts";
 import { type Cell, strataCount } from "../plan/index.ts";
 import type { PreparedBackbone } from "./backbone.ts";
 import type { ExecutionContext } from "./context.ts";
+import { lossPlugins } from "./fingerprint.ts";
 import { strataMasses } from "./predictions.ts";
 
 type Described = Pick<ExecutionContext, "config" | "dataset" | "baseDir" | "registry">;
@@ -42,15 +43,33 @@ export function saveCombination(
 }
 
 const common = (
-  { config, dataset, baseDir }: Described,
+  { config, dataset, baseDir, registry }: Described,
   cell: Cell,
 ): Omit<ModelFile, "members" | "combines"> => ({
   label: cell.label,
   loss: { use: cell.loss.name, options: cell.loss.options },
   classNames: dataset.classNames,
   strataPrior: strataMasses(cell.recipe, strataCount(cell)),
-  plugins: { specifiers: config.plugins, baseDir },
+  plugins: { ...pluginsOf(config, registry, cell), baseDir },
 });
+
+/** What the config names, and what only an application knows: plugins that it gave as files, and as objects. */
+function pluginsOf(
+  { plugins, peft }: Described["config"],
+  registry: Described["registry"],
+  cell: Cell,
+): Omit<ModelFile["plugins"], "baseDir"> {
+  const names = { peft: peft.map(({ use }) => use), loss: lossPlugins(cell), strata: lossPlugins(cell) };
+  const own = (["peft", "loss", "strata"] as const)
+    .flatMap((kind) => registry.list(kind).filter(({ plugin }) => names[kind].includes(plugin.name)))
+    .filter(({ code, from }) => code !== undefined && !plugins.includes(from));
+  const files = new Set(own.flatMap(({ code }) => code?.file ?? []));
+  const objects = own.filter(({ code }) => code?.file === undefined);
+  return {
+    specifiers: [...plugins, ...files],
+    ...(objects.length && { objects: objects.map(({ plugin: { kind, name } }) => `${kind} ${name}`) }),
+  };
+}
 
 /** A branch of a repository moves on, so the commit that was used is what is kept. */
 function locationOf(

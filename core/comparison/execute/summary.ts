@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DualtailError } from "../../errors.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
 import type { ResultRow } from "../execution-types.ts";
+import { escapeMarkdown } from "../presentation/format.ts";
 import {
   comparisonTable,
   groupAccuracyPlot,
@@ -16,7 +17,7 @@ import type { TrainingHistory } from "./train-cell.ts";
 
 export interface RowSummary {
   readonly row: ResultRow;
-  /** [K] accuracy; absent for a row that an earlier session finished, as its history is for one of an earlier comparison. */
+  /** [K] accuracy; absent where an earlier version's run folder has none, as history is for a row of another comparison. */
   readonly perClass?: ArrayLike<number>;
   readonly history?: TrainingHistory;
 }
@@ -83,7 +84,7 @@ export async function summarize(
   }
   const timestamp = Date.now();
   const best = Math.max(...rows.map((row) => row.metrics["test/overall"] ?? 0));
-  await parent.logMetrics([{ key: "best/test/overall", value: best, step: 0, timestamp }]);
+  await parent.logMetrics([{ key: "best/test/overall", value: best, step: 0, timestamp }], { revise: true });
   return { table: markdown, tableText: text };
 }
 
@@ -119,7 +120,7 @@ function reusedNote(rows: readonly ResultRow[]): string {
   if (rows.length === 0) return "";
   const lines = rows.map(({ label, reused }) => {
     const { run, url } = reused!;
-    return `- ${label}: ${url === undefined ? run : `[${run}](${url})`}`;
+    return `- ${escapeMarkdown(label)}: ${url === undefined ? run : `[${run}](${url})`}`;
   });
   return `\nNot run again; from finished runs of earlier comparisons:\n\n${lines.join("\n")}\n`;
 }

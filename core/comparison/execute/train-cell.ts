@@ -11,6 +11,7 @@ import type { Cell } from "../plan/index.ts";
 import type { CurvePoint } from "../presentation/index.ts";
 import type { PreparedBackbone } from "./backbone.ts";
 import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
+import { openHistory } from "./history-file.ts";
 import { type FeatureSet, type GroupsOfRow, measure } from "./measure.ts";
 import { combineLogits, strataMasses } from "./predictions.ts";
 import { saveModel } from "./save-model.ts";
@@ -40,13 +41,21 @@ export interface TrainedCell {
   readonly checkpointDir: string;
 }
 
+export interface TrainCellOptions {
+  readonly run: TrackedRun;
+  /** Of the cell. */
+  readonly folder: string;
+  /** Called when an epoch's checkpoint and metrics are there. */
+  readonly onCheckpoint?: ((checkpointDir: string, now: boolean) => Promise<void>) | undefined;
+}
+
 /** Fine-tunes one cell (one backbone, or all of them jointly) and runs it over the test set. */
 export async function trainCell(
   context: ExecutionContext,
   cell: Cell,
   backbones: readonly PreparedBackbone[],
   groups: GroupsOfRow,
-  { run, folder }: { run: TrackedRun; folder: string },
+  { run, folder, onCheckpoint }: TrainCellOptions,
 ): Promise<TrainedCell> {
   const { config, dataset, registry, reporter, signal, compile } = context;
   const { train } = config;
@@ -77,7 +86,7 @@ export async function trainCell(
       });
     });
 
-  const history: { loss: CurvePoint[]; accuracy: CurvePoint[] } = { loss: [], accuracy: [] };
+  const history = await openHistory(folder);
   const perEpoch = epochBatches(dataset.train.labels.length, train.batchSize);
   const stage = reporter.stage(
     cell.label,
@@ -109,7 +118,7 @@ export async function trainCell(
           stage.advance(step * images * members.length);
         }
         stage.advance(images * members.length);
-        history.loss.push({ step, value: loss });
+        await history.add("loss", { step, value: loss });
         const timestamp = Date.now();
         await run.logMetrics(
           Object.entries({
@@ -121,7 +130,7 @@ export async function trainCell(
         );
       },
       async onEpoch(epoch, params) {
-        if (!dataset.validation) return;
+        if (!dataset.validation) return onCheckpoint?.(checkpointDir, false);
         const outputs = await predict("validation", params);
         const scores = await combineLogits(
           cell.recipe,
@@ -131,7 +140,7 @@ export async function trainCell(
         );
         const metrics = await measure(context, "validation", scores, groups);
         const step = (epoch + 1) * perEpoch - 1;
-        history.accuracy.push({ step: epoch + 1, value: metrics.overall });
+        await history.add("accuracy", { step: epoch + 1, value: metrics.overall });
         const timestamp = Date.now();
         await run.logMetrics(
           Object.entries(metricsToRecord(metrics, "validation")).map(([key, value]) => ({
@@ -141,6 +150,7 @@ export async function trainCell(
             timestamp,
           })),
         );
+        await onCheckpoint?.(checkpointDir, false);
       },
     });
     stage.done();
@@ -163,7 +173,7 @@ export async function trainCell(
         queries: test[m]!.features,
         width,
       })),
-      curve: history,
+      curve: { loss: history.points("loss"), accuracy: history.points("accuracy") },
       trainable: result.trainable,
       checkpointDir,
     };

@@ -6,6 +6,7 @@ const KIND_TEXT: Readonly<Record<CellKind, string>> = {
   "post-hoc": "combine",
 };
 
+/** A plan for people and for programs. */
 export interface PlanDescription {
   /** For a terminal: what will be run, in order, and what is shared. */
   readonly text: string;
@@ -13,6 +14,7 @@ export interface PlanDescription {
   readonly json: PlanJson;
 }
 
+/** A plan as JSON. */
 export interface PlanJson {
   /** A cell without a random part has no seed. */
   readonly cells: readonly (Omit<Cell, "recipe" | "seed"> & { readonly seed?: number })[];

@@ -1,5 +1,6 @@
 import type { LossRecipe } from "../../plugin-api/index.ts";
 
+/** The loss of a cell, with its options. */
 export interface CellLoss {
   readonly name: string;
   /** Unique within a plan: the user's label, or the name with the options that tell entries apart. */
@@ -7,12 +8,14 @@ export interface CellLoss {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** A backbone of a cell, with its options. */
 export interface CellBackbone {
   readonly name: string;
   readonly label: string;
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** The `mode` of its recipe. */
 export type CellKind = "single" | "joint" | "post-hoc";
 
 /** One thing to run: one row of the result table. */
@@ -63,6 +66,7 @@ export interface SharedWork {
   readonly usedBy: readonly string[];
 }
 
+/** What a comparison runs. */
 export interface Plan {
   /** In an order in which they can be run: what a cell depends on comes before it. */
   readonly cells: readonly Cell[];

@@ -1,5 +1,5 @@
 import { type AggregatedRow, aggregateOverSeeds, type ResultRow, type Spread } from "./aggregate.ts";
-import { markdownTable, percent, percentWithSpread, terminalTable } from "./format.ts";
+import { escapeMarkdown, markdownTable, percent, percentWithSpread, terminalTable } from "./format.ts";
 
 /** Columns of the comparison table: heading and metric key (after the prefix). */
 export const COMPARISON_COLUMNS = [
@@ -69,7 +69,7 @@ export function comparisonTable(
   const text = fits ? full : `${means()}\n(means over seeds; deviations are in the Markdown and JSON tables)`;
 
   return {
-    markdown: `${title ? `# ${title}\n\n` : ""}${markdownTable(header, body(percentWithSpread), labels.length)}\n${note}\n`,
+    markdown: `${title ? `# ${escapeMarkdown(title)}\n\n` : ""}${markdownTable(header, body(percentWithSpread), labels.length)}\n${note}\n`,
     json: `${JSON.stringify({ ...(title ? { title } : {}), unit: "share", rows: aggregated }, null, 2)}\n`,
     text,
     rows: aggregated,

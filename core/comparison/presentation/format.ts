@@ -14,9 +14,18 @@ export function percentWithSpread(
   return value.sd === undefined ? percent(value.mean) : `${percent(value.mean)} ± ${percent(value.sd)}`;
 }
 
-/** A table cell that cannot break its Markdown table. */
-export function markdownCell(text: string): string {
-  return text.replace(/\\/g, "\\\\").replace(/\|/g, "\\|").replace(/\s+/g, " ");
+/** Text on one line that neither Markdown nor a browser takes for markup, and that cannot break its table. */
+export function escapeMarkdown(text: string): string {
+  return (
+    text
+      .replace(/\s+/g, " ")
+      .replace(/&/g, "&amp;")
+      .replace(/</g, "&lt;")
+      .replace(/>/g, "&gt;")
+      .replace(/[\\`*_|~]/g, "\\$&")
+      // A bracket alone is no link.
+      .replace(/\](?=[([:])/g, "\\]")
+  );
 }
 
 /** A GitHub-flavoured Markdown table; columns from `leftColumns` on are aligned right. */
@@ -25,7 +34,7 @@ export function markdownTable(
   body: readonly (readonly string[])[],
   leftColumns: number,
 ): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(markdownCell).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeMarkdown).join(" | ")} |`;
   const rule = `|${header.map((_, i) => (i < leftColumns ? " --- " : " ---: ")).join("|")}|`;
   return `${[line(header), rule, ...body.map(line)].join("\n")}\n`;
 }

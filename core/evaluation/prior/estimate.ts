@@ -3,6 +3,7 @@ import { createLikelihood } from "./likelihood.ts";
 import { solvePrior } from "./solve.ts";
 import { fitTemperature } from "./temperature.ts";
 
+/** Zero-shot predictions on labelled data. N images, K classes. */
 export interface PriorEstimationInput {
   /** [N, K] row-major zero-shot logits z^zs, scale included. */
   readonly logits: Float32Array | Float64Array;
@@ -22,6 +23,7 @@ export interface PriorEstimationInput {
   readonly temperature?: number;
 }
 
+/** The estimate, and how far it can be trusted. */
 export interface PriorEstimate {
   /** [K] P̂_P, sums to 1, every entry ≥ floor. */
   readonly prior: Float64Array;

@@ -11,6 +11,7 @@ export interface PredictedRow {
   readonly correct: readonly Uint8Array[];
 }
 
+/** Correct and wrong predictions of some methods on N test images. */
 export interface BootstrapInput {
   /** [N], in [0, classes) */
   readonly labels: Int32Array;
@@ -31,6 +32,7 @@ export interface Term {
   readonly classes?: readonly number[];
 }
 
+/** A value with its uncertainty. */
 export interface Estimate {
   /** Mean over the seeds. */
   readonly value: number;
@@ -47,6 +49,7 @@ export interface Estimate {
   readonly paired: boolean;
 }
 
+/** Resamples, of which any number of estimates can be made. */
 export interface Bootstrap {
   readonly resamples: number;
   /** A weighted sum of accuracies, in [0, 1]; undefined when a term has no tested class. */

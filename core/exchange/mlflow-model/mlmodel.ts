@@ -2,14 +2,6 @@ import { stringify } from "yaml";
 import type { TensorSpec } from "../onnx/tensor-spec.ts";
 import { VERSIONS } from "./environment.ts";
 
-/** Where a model was logged to, beyond a folder of its own. */
-export interface LoggedAs {
-  readonly runId: string;
-  readonly modelId: string;
-  /** Address of the model's artifacts. */
-  readonly artifactPath: string;
-}
-
 export interface MlmodelInput {
   readonly uuid: string;
   readonly created: Date;
@@ -20,6 +12,7 @@ export interface MlmodelInput {
 }
 
 export const ONNX_FILE = "model.onnx";
+/** Name of the file that makes a folder an MLflow model. */
 export const MLMODEL_FILE = "MLmodel";
 export const EXAMPLE_FILE = "input_example.json";
 export const SERVING_EXAMPLE_FILE = "serving_input_example.json";
@@ -62,15 +55,6 @@ export const mlmodel = ({ uuid, created, bytes, inputs, outputs, metadata }: Mlm
   signature: { inputs: schema(inputs), outputs: schema(outputs), params: null },
   type_hint_from_example: false,
   utc_time_created: created.toISOString().replace("T", " ").replace("Z", "000"),
-});
-
-/** The same of a model that a server keeps. */
-export const loggedMlmodel = (content: Mlmodel, { runId, modelId, artifactPath }: LoggedAs): Mlmodel => ({
-  ...content,
-  artifact_path: artifactPath,
-  model_id: modelId,
-  model_uuid: modelId,
-  run_id: runId,
 });
 
 const schema = (specs: readonly TensorSpec[]): string =>

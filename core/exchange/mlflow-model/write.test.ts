@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { ONNX_CASES } from "../../../test/support/exchange-cases.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
-import { relocatedMlmodel, writeMlflowModel } from "./write.ts";
+import { writeMlflowModel } from "./write.ts";
 
 const root = new URL("../../../", import.meta.url);
 const FILES = [
@@ -127,18 +127,5 @@ describe("an MLflow model folder", () => {
     expect(await writeMlflowModel(model, other, { largest: Math.round(bytes / 4) })).toBeUndefined();
     expect(readdirSync(other)).toEqual([]);
     expect(await writeMlflowModel(model, other, { largest: bytes })).toBeDefined();
-  });
-
-  it("says where a server keeps it, and nothing else changes", async () => {
-    const { folder } = await written("lora");
-    const place = { runId: "r".repeat(32), modelId: "m-1", artifactPath: "mlflow-artifacts:/1/models/m-1" };
-    const before = readYaml(folder, "MLmodel");
-    expect(parse(await relocatedMlmodel(folder, place), { version: "1.1" })).toEqual({
-      ...before,
-      artifact_path: place.artifactPath,
-      model_id: "m-1",
-      model_uuid: "m-1",
-      run_id: place.runId,
-    });
   });
 });

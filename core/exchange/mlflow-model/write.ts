@@ -1,8 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { parse } from "yaml";
-import { FileError } from "../../errors.ts";
 import { writeAtomically } from "../../models/checkpoint/write-atomically.ts";
 import { sharedPreprocessor } from "../onnx/classifier-graph.ts";
 import { exportOnnx, type OnnxExportOptions } from "../onnx/export-onnx.ts";
@@ -12,8 +9,6 @@ import { environmentFiles } from "./environment.ts";
 import { inputExample } from "./input-example.ts";
 import {
   EXAMPLE_FILE,
-  type LoggedAs,
-  loggedMlmodel,
   MLMODEL_FILE,
   type Mlmodel,
   mlmodel,
@@ -22,6 +17,7 @@ import {
   SERVING_EXAMPLE_FILE,
 } from "./mlmodel.ts";
 
+/** A written MLflow model. */
 export interface MlflowModel {
   /** Names in the folder, with sizes in bytes. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
@@ -70,12 +66,4 @@ export async function writeMlflowModel(
   // Last: a folder with an MLmodel is complete.
   await write(MLMODEL_FILE, mlmodelText(content));
   return { files: sizes, mlmodel: content };
-}
-
-/** The MLmodel of a folder, as it is for a model that a server keeps. @throws FileError when it is no MLmodel */
-export async function relocatedMlmodel(folder: string, place: LoggedAs): Promise<string> {
-  const file = join(folder, MLMODEL_FILE);
-  const content = parse(await readFile(file, "utf8"), { version: "1.1" }) as Mlmodel | null;
-  if (!content?.flavors) throw new FileError(file, "is no MLmodel", { hint: "export the model again" });
-  return mlmodelText(loggedMlmodel(content, place));
 }

@@ -1,16 +1,17 @@
 import { basename } from "node:path";
-import { DualtailError } from "../../errors.ts";
-import { type DType, encodeModel, modelOf, type OnnxModel } from "../../graph/index.ts";
+import { type DType, encodeModel, modelOf } from "../../graph/index.ts";
 import { writeAtomically } from "../../models/checkpoint/write-atomically.ts";
 import { describeModel } from "../trained-model/describe.ts";
 import type { TrainedModel } from "../trained-model/trained-model.ts";
 import { classifierGraph, sharedPreprocessor } from "./classifier-graph.ts";
 import { INPUT, type Layout } from "./pixels.ts";
 import { portableGraph } from "./portable.ts";
+import { standardOnly } from "./standard-only.ts";
 import { withSymbolicBatch } from "./symbolic-batch.ts";
 import { type TensorSpec, tensorSpecs } from "./tensor-spec.ts";
 import { embedWeights, externalWeights, weightBytes } from "./weights.ts";
 
+/** How a classifier is written. */
 export interface OnnxExportOptions {
   /** Take uint8 pixels in this layout and rescale and normalise them in the graph. */
   readonly preprocessing?: Layout | undefined;
@@ -22,6 +23,7 @@ export interface OnnxExportOptions {
   readonly largest?: number | undefined;
 }
 
+/** A written classifier. */
 export interface OnnxExport {
   /** Written files with their sizes in bytes; none where the model is larger than it may be. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
@@ -67,15 +69,6 @@ export async function exportOnnx(
     ],
     ...specs,
   };
-}
-
-/** @throws DualtailError for an operator outside the standard set */
-function standardOnly(model: OnnxModel): OnnxModel {
-  const foreign = new Set(model.graph.node?.filter(({ domain }) => domain).map(({ opType }) => opType));
-  if (foreign.size > 0) {
-    throw new DualtailError(`it uses ${[...foreign].join(", ")}, which no standard ONNX operator stands for`);
-  }
-  return { ...model, opsetImport: (model.opsetImport ?? []).filter(({ domain }) => !domain) };
 }
 
 function metadata(model: TrainedModel, preprocessing: Layout | undefined) {

@@ -3,6 +3,7 @@ import type { Preprocessor } from "../../models/checkpoint/folder.ts";
 
 /** Axes of images that are taken as uint8: batch, height, width, channels, or batch, channels, height, width. */
 export const LAYOUTS = ["nhwc", "nchw"] as const;
+/** Axes of images that are taken as uint8. */
 export type Layout = (typeof LAYOUTS)[number];
 
 /** The model's input. */

@@ -1,6 +1,5 @@
-import type { onnx as OnnxNamespace } from "onnx-proto";
 import { DualtailError } from "../../errors.ts";
-import { type DType, dtypeCodes } from "../../graph/index.ts";
+import { type DType, dtypeCodes, type OnnxValueInfo } from "../../graph/index.ts";
 
 /** An input or output of a model. */
 export interface TensorSpec {
@@ -11,7 +10,7 @@ export interface TensorSpec {
 }
 
 /** @throws DualtailError for a value whose type or a dimension of whose shape is not given */
-export function tensorSpecs(values: readonly OnnxNamespace.IValueInfoProto[] | null = []): TensorSpec[] {
+export function tensorSpecs(values: readonly OnnxValueInfo[] | null = []): TensorSpec[] {
   return (values ?? []).map(({ name, type }) => {
     const { elemType, shape } = type?.tensorType ?? {};
     const dtype = (Object.keys(dtypeCodes) as DType[]).find((own) => dtypeCodes[own] === elemType);

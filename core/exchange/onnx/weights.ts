@@ -1,12 +1,9 @@
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { onnx as OnnxNamespace } from "onnx-proto";
 import { DualtailError } from "../../errors.ts";
-import { type DType, encodeModel, type OnnxModel } from "../../graph/index.ts";
+import { type DType, encodeModel, type OnnxModel, type OnnxTensor } from "../../graph/index.ts";
 import { bfloatsToFloats, halvesToFloats } from "../../models/checkpoint/half.ts";
 import { cannotOpen, readExactly } from "../../models/checkpoint/safetensors-header.ts";
-
-type TensorProto = OnnxNamespace.ITensorProto;
 
 /** Protobuf's own limit on one message. */
 export const LARGEST_FILE = 2 ** 31 - 1;
@@ -20,7 +17,7 @@ const EXTERNAL = 1;
 
 /** A model's tensor whose bytes are read when they are needed. */
 interface Weight {
-  readonly tensor: TensorProto;
+  readonly tensor: OnnxTensor;
   /** Bytes as they are written. */
   readonly length: number;
   read(): Promise<Uint8Array>;
@@ -43,7 +40,7 @@ export async function embedWeights(
       { hint: "write the weights to a file of their own with --external-data" },
     );
   }
-  const initializer: TensorProto[] = [];
+  const initializer: OnnxTensor[] = [];
   for (const { tensor, read } of weights) initializer.push({ ...bare(tensor), rawData: await read() });
   return { ...model, graph: { ...model.graph, initializer } };
 }
@@ -67,7 +64,7 @@ export async function externalWeights(
   widened: ReadonlyMap<string, DType>,
   fileName: string,
 ): Promise<ExternalWeights> {
-  const initializer: TensorProto[] = [];
+  const initializer: OnnxTensor[] = [];
   const outside: { readonly at: number; readonly weight: Weight }[] = [];
   let end = 0;
   for (const weight of weightsOf(model, widened)) {
@@ -139,7 +136,7 @@ function widen(bytes: Uint8Array, half: DType): Uint8Array {
 }
 
 /** Name, type and shape. */
-const bare = ({ name, dims, dataType }: TensorProto): TensorProto => ({ name, dims, dataType });
+const bare = ({ name, dims, dataType }: OnnxTensor): OnnxTensor => ({ name, dims, dataType });
 
 const sizeWithoutWeights = (model: OnnxModel): number => {
   const initializer = (model.graph.initializer ?? []).map(bare);

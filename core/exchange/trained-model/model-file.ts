@@ -10,6 +10,7 @@ export interface UsedPlugin {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** A backbone of a trained classifier. */
 export interface ModelFileMember {
   /** The backbone's label. */
   readonly label: string;
@@ -31,10 +32,18 @@ export interface ModelFile {
   readonly strataPrior: readonly number[];
   /** Folders of the models it combines, relative to its own. */
   readonly combines: readonly string[];
-  /** Third-party plugins as the configuration named them, and the folder they are looked for in. */
-  readonly plugins: { readonly specifiers: readonly string[]; readonly baseDir: string };
+  /**
+   * Third-party plugins as the configuration named them, and the folder they are looked for in; of an application, those
+   * it is built with that were objects and are in no file.
+   */
+  readonly plugins: {
+    readonly specifiers: readonly string[];
+    readonly baseDir: string;
+    readonly objects?: readonly string[];
+  };
 }
 
+/** Name of a trained classifier's file in its folder. */
 export const MODEL_FILE = "model.json";
 const FORMAT = 1;
 
@@ -84,7 +93,7 @@ const check = jsonCheck<ModelFile>({
     plugins: {
       type: "object",
       required: ["specifiers", "baseDir"],
-      properties: { specifiers: strings, baseDir: text },
+      properties: { specifiers: strings, baseDir: text, objects: strings },
     },
   },
 });

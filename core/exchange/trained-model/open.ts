@@ -21,17 +21,31 @@ import type { TrainedMember, TrainedModel, TrainedParam } from "./trained-model.
 
 /** Plugins by name. */
 export interface PluginSource {
+  /** @throws DualtailError when there is none */
   peft(name: string): PeftPlugin<never>;
+  /** @throws DualtailError when there is none */
   loss(name: string): LossPlugin<never>;
+  /** @throws DualtailError when there is none */
   strata(name: string): StratumSource<never>;
 }
 
+/** What a trained model is opened with. */
 export type OpenModelOptions = ResolveOptions & { readonly plugins: PluginSource };
 
-/** Third-party plugins that the model at a place was made with. */
+/**
+ * Third-party plugins that the model at a place was made with.
+ * @throws FileError when some of them are in no file: built-in ones of the same names would make another model
+ */
 export async function pluginsOf(place: ModelPlace): Promise<ModelFile["plugins"]> {
   if (place.kind === "peft") return { specifiers: [], baseDir: place.folder };
-  return (await readModelFile(place.modelFile)).plugins;
+  const { plugins } = await readModelFile(place.modelFile);
+  if (plugins.objects?.length) {
+    const named = plugins.objects.join(", ");
+    throw new FileError(place.modelFile, `is built with plugins that an application holds: ${named}`, {
+      hint: "put them into a file that the config names under plugins, and run the comparison again",
+    });
+  }
+  return plugins;
 }
 
 /**

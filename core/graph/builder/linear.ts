@@ -2,6 +2,7 @@ import type { GraphCore } from "../graph-core.ts";
 import { dtypeCodes } from "../ops/index.ts";
 import type { DType, Value } from "../value.ts";
 
+/** How `matmul` takes its operands. */
 export interface MatMulOptions {
   /** Transpose the last two axes of the first / second operand. */
   readonly transA?: boolean;

@@ -24,6 +24,7 @@ export function shaping(core: GraphCore) {
     /** Broadcasts x to a shape. */
     expand: (x: Value, shape: Shape) =>
       x.shape.join() === shape.join() ? x : core.emit("Expand", [x, ints(shape)])[0]!,
+    /** Values one after the other along an axis; their other dimensions agree. */
     concat: (values: readonly Value[], axis: number) => core.emit("Concat", values, { axis })[0]!,
     /** Elements start ≤ i < end along one axis. */
     slice: (x: Value, axis: number, start: number, end: number) =>

@@ -1,157 +1,220 @@
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import type { onnx as OnnxNamespace } from "onnx-proto";
-import { DualtailError } from "../../errors.ts";
-import { UnknownOpError } from "../errors.ts";
+import type { DualtailError } from "../../errors.ts";
+import { ShapeError, UnknownOpError } from "../errors.ts";
 import { createGraph, type Graph } from "../graph.ts";
-import { dtypeFromCode, opTable } from "../ops/index.ts";
-import type { AttrValue, DType, FloatType, Initializer, TensorData, Value } from "../value.ts";
+import { opTable } from "../ops/index.ts";
+import type { Attrs, FloatType, Node, Shape, Value } from "../value.ts";
+import { type AdaptedNode, adapters } from "./adapters/index.ts";
+import { constants } from "./constants.ts";
+import { attributeValue, decodeModel, inputShape } from "./decode.ts";
+import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor } from "./message.ts";
+import { dtypeOf, OnnxFormatError, readTensor } from "./tensor.ts";
 
-const { onnx } = createRequire(import.meta.url)("onnx-proto") as { onnx: typeof OnnxNamespace };
+/** An operator of the file, and what it became. */
+export interface ParsedNode {
+  /** Its name in the file, or that of its first output. */
+  readonly name: string;
+  readonly op: string;
+  readonly attrs: Attrs;
+  /** Names in the file; "" for an optional input that is left out. */
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly Value[];
+}
 
-/** A model that cannot be read as a graph of this project. */
-export class OnnxFormatError extends DualtailError {}
-
+/** An ONNX file as a graph. */
 export interface ParsedGraph {
   readonly graph: Graph;
   readonly inputs: Readonly<Record<string, Value>>;
   readonly outputs: Readonly<Record<string, Value>>;
+  /** What the file holds as numbers, by name: initializers and Constant nodes; trained ones are inputs of the graph. */
+  readonly weights: ReadonlyMap<string, Value>;
+  /** Every tensor of the file by its name there. */
+  readonly values: ReadonlyMap<string, Value>;
+  /** The file's operators in order, without those whose result is known. */
+  readonly nodes: readonly ParsedNode[];
+  /** The operator of the file that a node of the graph was made for. */
+  originOf(node: Node): ParsedNode | undefined;
 }
 
+/** How a file is read: sizes of what it leaves open, and what of it is trained or replaced. */
 export interface ParseOptions {
   /** Sizes for named dimensions, e.g. { batch: 8 }. */
   readonly dims?: Readonly<Record<string, number>>;
+  /** Whole shapes of inputs by name, for dimensions without a name. */
+  readonly shapes?: Readonly<Record<string, Shape>>;
   /** Folder that external data is relative to. */
   readonly folder?: string;
   readonly floatType?: FloatType;
+  /** Weights that become inputs of the graph, so that it can be differentiated by them. */
+  readonly trainable?: (name: string) => boolean;
+  /** What to use in the place of an operator's outputs; undefined leaves them. */
+  readonly rewrite?: (graph: Graph, node: ParsedNode) => readonly Value[] | undefined;
 }
 
-const views: Partial<Record<DType, (bytes: Uint8Array) => TensorData>> = {
-  float32: (b) => new Float32Array(b.buffer, b.byteOffset, b.byteLength / 4),
-  float64: (b) => new Float64Array(b.buffer, b.byteOffset, b.byteLength / 8),
-  int64: (b) => new BigInt64Array(b.buffer, b.byteOffset, b.byteLength / 8),
-  int32: (b) => new Int32Array(b.buffer, b.byteOffset, b.byteLength / 4),
-  float16: (b) => new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2),
-  bfloat16: (b) => new Uint16Array(b.buffer, b.byteOffset, b.byteLength / 2),
-  bool: (b) => b,
-  uint8: (b) => b,
-};
+const OLDEST_OPSET = 7;
 
-function dtypeOf(name: string, code: number | null | undefined): DType {
-  const dtype = dtypeFromCode(code ?? 0);
-  if (dtype === undefined)
-    throw new OnnxFormatError(`"${name}" has ONNX element type ${code}, which is not supported`);
-  return dtype;
-}
-
-function contentOf(tensor: OnnxNamespace.ITensorProto, dtype: DType, folder: string): Initializer {
-  const name = tensor.name ?? "";
-  if (tensor.dataLocation === onnx.TensorProto.DataLocation.EXTERNAL) {
-    const entry = new Map((tensor.externalData ?? []).map(({ key, value }) => [key, value]));
-    const file = resolve(join(folder, entry.get("location") ?? ""));
-    return {
-      kind: "file",
-      file,
-      offset: Number(entry.get("offset") ?? 0),
-      length: Number(entry.get("length") ?? 0),
-    };
+/**
+ * Reads an ONNX model into a graph that can be extended, differentiated and written again. Shapes are numbers: what an
+ * exporter computes from them at run time is worked out here, and operators of other versions are written with those of
+ * the graph (operators of versions 7 and later of the standard set).
+ * @throws OnnxFormatError for a model that is damaged, or has a dimension without a size; UnknownOpError for an operator
+ * that graphs have none for
+ */
+export function parseGraph(source: Uint8Array | OnnxModel, options: ParseOptions = {}): ParsedGraph {
+  const { folder = ".", floatType = "float32", trainable = () => false, rewrite } = options;
+  const model = source instanceof Uint8Array ? decodeModel(source) : source;
+  const proto = model.graph;
+  const opset = Number(
+    model.opsetImport?.find(({ domain }) => !domain || domain === "ai.onnx")?.version ?? 18,
+  );
+  if (opset < OLDEST_OPSET) {
+    throw new OnnxFormatError(`the model is written in version ${opset} of ONNX's operators`, {
+      hint: `export it with an opset of ${OLDEST_OPSET} or later`,
+    });
   }
-  if (tensor.rawData?.length) {
-    // A copy: typed arrays need aligned offsets, which protobuf does not give.
-    return { kind: "data", data: views[dtype]!(Uint8Array.from(tensor.rawData)) };
-  }
-  if (tensor.floatData?.length) return { kind: "data", data: Float32Array.from(tensor.floatData) };
-  if (tensor.doubleData?.length) return { kind: "data", data: Float64Array.from(tensor.doubleData) };
-  if (tensor.int64Data?.length)
-    return { kind: "data", data: BigInt64Array.from(tensor.int64Data, (v) => BigInt(v.toString())) };
-  const narrow = tensor.int32Data ?? [];
-  if (dtype === "int32") return { kind: "data", data: Int32Array.from(narrow) };
-  if (dtype === "bool" || dtype === "uint8") return { kind: "data", data: Uint8Array.from(narrow) };
-  if (narrow.length || (tensor.dims ?? []).some((dim) => Number(dim) === 0)) {
-    return { kind: "data", data: views[dtype]!(new Uint8Array(Uint16Array.from(narrow).buffer)) };
-  }
-  throw new OnnxFormatError(`the initializer "${name}" holds no data`);
-}
-
-function attributeValue(attribute: OnnxNamespace.IAttributeProto): AttrValue {
-  const { FLOAT, INT, INTS, STRING } = onnx.AttributeProto.AttributeType;
-  if (attribute.type === INT) return Number(attribute.i ?? 0);
-  if (attribute.type === FLOAT) return attribute.f ?? 0;
-  if (attribute.type === INTS) return (attribute.ints ?? []).map(Number);
-  if (attribute.type === STRING) return new TextDecoder().decode(attribute.s ?? new Uint8Array());
-  throw new OnnxFormatError(`the attribute "${attribute.name}" has a type that is not supported`);
-}
-
-/** Reads an ONNX model into a graph that can be extended, differentiated and written again. */
-export function parseGraph(
-  bytes: Uint8Array,
-  { dims = {}, folder = ".", floatType = "float32" }: ParseOptions = {},
-): ParsedGraph {
-  let proto: OnnxNamespace.IGraphProto | null | undefined;
-  try {
-    proto = onnx.ModelProto.decode(bytes).graph;
-  } catch (cause) {
-    throw new OnnxFormatError("the bytes are not an ONNX model", { cause });
-  }
-  if (!proto) throw new OnnxFormatError("the model has no graph");
   const graph = createGraph({ floatType });
+  const known = constants(graph);
   const values = new Map<string, Value | null>([["", null]]);
+  const weights = new Map<string, Value>();
+  const origins = new Map<Node, ParsedNode>();
+  const nodes: ParsedNode[] = [];
+
   const lookUp = (name: string): Value | null => {
     const value = values.get(name);
     if (value === undefined) throw new OnnxFormatError(`"${name}" is used before it is made`);
     return value;
   };
-  for (const tensor of proto.initializer ?? []) {
-    const name = tensor.name ?? "";
-    const dtype = dtypeOf(name, tensor.dataType);
-    const shape = (tensor.dims ?? []).map(Number);
-    values.set(name, graph.initializer(name, dtype, shape, contentOf(tensor, dtype, folder)));
-  }
-  const inputs: Record<string, Value> = {};
-  for (const input of proto.input ?? []) {
-    const name = input.name ?? "";
-    if (values.has(name)) continue;
-    const type = input.type?.tensorType;
-    const shape = (type?.shape?.dim ?? []).map((dim) => {
-      const size = dim.dimParam ? dims[dim.dimParam] : Number(dim.dimValue ?? 0);
-      if (size === undefined) {
-        throw new OnnxFormatError(`the input "${name}" has an open dimension "${dim.dimParam}"`, {
-          hint: "give its size in dims",
-        });
-      }
-      return size;
-    });
-    inputs[name] = graph.input(name, dtypeOf(name, type?.elemType), shape);
-    values.set(name, inputs[name]);
-  }
-  for (const node of proto.node ?? []) {
+  const addWeight = (name: string, tensor: OnnxTensor): void => {
+    const { dtype, shape, content } = readTensor(tensor, name, folder);
+    const value = trainable(name)
+      ? graph.input(name, dtype, shape)
+      : graph.initializer(name, dtype, shape, content);
+    values.set(name, value);
+    weights.set(name, value);
+  };
+
+  const addConstant = (name: string, attrs: Record<string, OnnxAttribute>): void => {
+    const { value_float: f, value_floats: fs, value_int: i, value_ints: is } = attrs;
+    if (attrs.value?.t) addWeight(name, attrs.value.t);
+    else if (f) values.set(name, graph.constant([f.f ?? 0], [], "float32"));
+    else if (i) values.set(name, graph.constant([Number(i.i ?? 0)], [], "int64"));
+    else if (fs) values.set(name, graph.constant(fs.floats ?? [], [fs.floats?.length ?? 0], "float32"));
+    else if (is)
+      values.set(name, graph.constant((is.ints ?? []).map(Number), [is.ints?.length ?? 0], "int64"));
+    else throw new OnnxFormatError(`the Constant "${name}" holds no tensor`);
+  };
+
+  const addNode = (node: OnnxNode): void => {
     const op = node.opType ?? "";
-    const attrs = Object.fromEntries((node.attribute ?? []).map((a) => [a.name ?? "", a]));
-    const outputs = node.output ?? [];
+    const protos = Object.fromEntries((node.attribute ?? []).map((a) => [a.name ?? "", a]));
+    const outputNames = node.output ?? [];
+    const name = node.name || outputNames[0] || op;
     if (op === "Constant") {
-      const tensor = attrs.value?.t;
-      if (!tensor) throw new OnnxFormatError(`the Constant "${outputs[0]}" holds no tensor`);
-      const dtype = dtypeOf(outputs[0] ?? "", tensor.dataType);
-      const content = contentOf({ ...tensor, name: outputs[0] ?? "" }, dtype, folder);
-      values.set(
-        outputs[0]!,
-        graph.initializer(outputs[0]!, dtype, (tensor.dims ?? []).map(Number), content),
-      );
-      continue;
+      addConstant(outputNames[0]!, protos);
+      return;
     }
-    const definition = opTable[op];
-    if (
-      definition === undefined ||
-      (definition.domain ?? "") !== (node.domain === "ai.onnx" ? "" : (node.domain ?? ""))
-    ) {
-      throw new UnknownOpError(node.domain ? `${node.domain}.${op}` : op, "shape rule", Object.keys(opTable));
+    const inputNames = node.input ?? [];
+    const inputs = inputNames.map(lookUp);
+    if (op === "If") {
+      const condition = inputs[0] && known.of(inputs[0]);
+      if (!condition)
+        throw new OnnxFormatError(`node "${name}": which branch an If takes is known at run time only`);
+      const branch = protos[condition.data[0] !== 0 ? "then_branch" : "else_branch"]!.g!;
+      addNodes(branch);
+      (branch.output ?? []).forEach((output, i) => {
+        values.set(outputNames[i]!, lookUp(output.name ?? ""));
+      });
+      return;
     }
-    const plain = Object.fromEntries(Object.entries(attrs).map(([name, a]) => [name, attributeValue(a)]));
-    const made = graph.emit(op, (node.input ?? []).map(lookUp), plain, outputs.length);
-    outputs.forEach((name, i) => {
-      if (made[i]) values.set(name, made[i]);
+    const constant = op === "ConstantOfShape" ? known.filled(inputs[0]!, protos.value?.t) : undefined;
+    if (constant) {
+      values.set(outputNames[0]!, constant);
+      return;
+    }
+    const attrs = Object.fromEntries(Object.entries(protos).map(([key, a]) => [key, attributeValue(a)]));
+    const folded = node.domain && node.domain !== "ai.onnx" ? undefined : known.fold(op, inputs, attrs);
+    if (folded) {
+      values.set(outputNames[0]!, folded);
+      return;
+    }
+    const before = graph.nodes.length;
+    const made = inContext(name, () => emit(node, { name, inputs, attrs, outputs: outputNames.length }));
+    const parsed = { name, op, attrs, inputNames, outputNames, inputs, outputs: made };
+    const used = rewrite?.(graph, parsed) ?? made;
+    for (const own of graph.nodes.slice(before)) origins.set(own, parsed);
+    nodes.push({ ...parsed, outputs: used });
+    outputNames.forEach((output, i) => {
+      if (output !== "" && used[i]) values.set(output, used[i]);
     });
-  }
+  };
+
+  const emit = (
+    { opType, domain }: OnnxNode,
+    about: { name: string; inputs: readonly (Value | null)[]; attrs: Attrs; outputs: number },
+  ): readonly Value[] => {
+    const op = opType ?? "";
+    const own = domain === "ai.onnx" ? "" : (domain ?? "");
+    const { inputs, attrs, outputs } = about;
+    const adapted = own === "" ? adapters[op]?.(adaptedNode(op, about)) : undefined;
+    if (adapted) return adapted;
+    const definition = opTable[op];
+    if (definition === undefined || (definition.domain ?? "") !== own) {
+      const table = [...Object.keys(opTable), ...Object.keys(adapters)];
+      throw new UnknownOpError(own ? `${own}.${op}` : op, "shape rule", [...new Set(table)], {
+        name: about.name,
+      });
+    }
+    return graph.emit(op, inputs, attrs, outputs);
+  };
+
+  const adaptedNode = (
+    op: string,
+    { inputs, attrs, outputs }: { inputs: readonly (Value | null)[]; attrs: Attrs; outputs: number },
+  ): AdaptedNode => {
+    const fail = (problem: string, hint?: string): never => {
+      throw new OnnxFormatError(`${op}: ${problem}`, hint === undefined ? {} : { hint });
+    };
+    return {
+      g: graph,
+      op,
+      opset,
+      inputs,
+      attrs,
+      outputs,
+      fail,
+      input: (at) => inputs[at] ?? fail(`input ${at} is missing`),
+      ints: (at, attribute) => {
+        const value = inputs[at];
+        if (!value) return attrs[attribute] as readonly number[] | undefined;
+        return (
+          known.of(value)?.data ?? fail(`input ${at} is known at run time only, and shapes are numbers here`)
+        );
+      },
+      number: (attribute, fallback) => Number(attrs[attribute] ?? fallback),
+    };
+  };
+
+  const addNodes = (part: OnnxGraph): void => {
+    graph.reserve((part.node ?? []).flatMap(({ output }) => output ?? []));
+    for (const tensor of part.initializer ?? []) addWeight(tensor.name ?? "", tensor);
+    if (part === proto) addInputs();
+    for (const node of part.node ?? []) addNode(node);
+  };
+
+  const inputs: Record<string, Value> = {};
+  const addInputs = (): void => {
+    for (const input of proto.input ?? []) {
+      const name = input.name ?? "";
+      // Older files list their initializers as inputs, too.
+      if (values.has(name)) continue;
+      const type = input.type?.tensorType;
+      inputs[name] = graph.input(name, dtypeOf(name, type?.elemType), inputShape(input, options));
+      values.set(name, inputs[name]);
+    }
+  };
+
+  addNodes(proto);
   const outputs = Object.fromEntries(
     (proto.output ?? []).map(({ name }) => {
       const value = lookUp(name ?? "");
@@ -159,5 +222,28 @@ export function parseGraph(
       return [name ?? "", value];
     }),
   );
-  return { graph, inputs, outputs };
+  values.delete("");
+  return {
+    graph,
+    inputs,
+    outputs,
+    weights,
+    nodes,
+    values: values as ReadonlyMap<string, Value>,
+    originOf: (node) => origins.get(node),
+  };
+}
+
+/** Runs `make` and puts the node's name before what it says is wrong. */
+function inContext<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof ShapeError) && !(error instanceof OnnxFormatError)) throw error;
+    const { message, hint } = error as DualtailError;
+    throw new OnnxFormatError(`node "${name}": ${message}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
 }

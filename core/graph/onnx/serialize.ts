@@ -1,16 +1,15 @@
-import { createRequire } from "node:module";
-import type { onnx as OnnxNamespace } from "onnx-proto";
 import { ShapeError } from "../errors.ts";
 import type { GraphCore } from "../graph-core.ts";
 import { dtypeCodes, opTable } from "../ops/index.ts";
 import type { Initializer, Node, Value } from "../value.ts";
-
-const { onnx } = createRequire(import.meta.url)("onnx-proto") as { onnx: typeof OnnxNamespace };
+import type { OnnxModel } from "./message.ts";
+import { onnx } from "./proto.ts";
 
 export const OPSET = 18;
 /** ONNX IR version that goes with the opset. */
 const IR_VERSION = 8;
 
+/** An encoded graph, and what of the graph is in it. */
 export interface SerializedGraph {
   readonly bytes: Uint8Array;
   /** The inputs that the outputs really depend on. */
@@ -74,20 +73,25 @@ function tensorOf(value: Value, source: Initializer) {
   };
 }
 
-/** An ONNX model before it is encoded. */
-export type OnnxModel = OnnxNamespace.IModelProto & { graph: OnnxNamespace.IGraphProto };
+type Encodable = Parameters<typeof onnx.ModelProto.create>[0];
 
-/** Encodes a model. */
+/** Encodes a model as the bytes of an ONNX file. */
 export const encodeModel = (model: OnnxModel): Uint8Array =>
-  onnx.ModelProto.encode(onnx.ModelProto.create(model)).finish();
+  onnx.ModelProto.encode(onnx.ModelProto.create(model as Encodable)).finish();
 
-/** Encodes the part of a graph that `outputs` depend on as an ONNX model; `outputs` maps names to values. */
+/**
+ * Encodes the part of a graph that `outputs` depend on as an ONNX model; `outputs` maps names to values.
+ * @throws ShapeError when an output has the name of a value in the graph
+ */
 export function serializeGraph(core: GraphCore, outputs: Readonly<Record<string, Value>>): SerializedGraph {
   const { model, inputs, nodes } = modelOf(core, outputs);
   return { bytes: encodeModel(model), inputs, nodes };
 }
 
-/** The part of a graph that `outputs` depend on as an ONNX model: every shape static, weights of files outside of it. */
+/**
+ * The part of a graph that `outputs` depend on as an ONNX model: every shape static, weights of files outside of it.
+ * @throws ShapeError when an output has the name of a value in the graph
+ */
 export function modelOf(
   core: GraphCore,
   outputs: Readonly<Record<string, Value>>,

@@ -77,6 +77,24 @@ export const elementwiseOps: OpTable = {
   Relu: floatUnary,
   Erf: floatUnary,
   Softplus: floatUnary,
+  Sin: floatUnary,
+  Cos: floatUnary,
+  Floor: floatUnary,
+  Ceil: floatUnary,
+  LeakyRelu: { ...floatUnary, attrs: { alpha: "float" } },
+  Elu: { ...floatUnary, attrs: { alpha: "float" } },
+  HardSigmoid: { ...floatUnary, attrs: { alpha: "float", beta: "float" } },
+  Clip: {
+    infer(context) {
+      const { dtype, shape } = context.input(0);
+      for (const bound of context.inputs.slice(1)) {
+        if (bound && (bound.dtype !== dtype || bound.shape.length > 1)) {
+          context.fail("the bounds must be single numbers of the input's type");
+        }
+      }
+      return [{ dtype, shape }];
+    },
+  },
   Gelu: { ...floatUnary, domain: "com.microsoft" },
   QuickGelu: { ...floatUnary, domain: "com.microsoft", attrs: { alpha: "float" } },
   Where: {

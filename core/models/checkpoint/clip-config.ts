@@ -3,8 +3,10 @@ import { ConfigError } from "../../errors.ts";
 import type { ImageTowerShape, TextTowerShape, TransformerShape } from "../towers/index.ts";
 import { jsonCheck, readJson } from "./json-file.ts";
 
+/** Sizes of the image tower, as the checkpoint's config has them. */
 export type ClipVisionConfig = ImageTowerShape;
 
+/** Sizes of the text tower, as the checkpoint's config has them. */
 export interface ClipTextConfig extends TextTowerShape {
   readonly eosTokenId: number;
   /**
@@ -14,6 +16,7 @@ export interface ClipTextConfig extends TextTowerShape {
   readonly pooling: "first-eos" | "largest-id";
 }
 
+/** Sizes of both towers. */
 export interface ClipConfig {
   readonly vision: ClipVisionConfig;
   readonly text: ClipTextConfig;

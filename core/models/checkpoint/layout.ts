@@ -26,6 +26,7 @@ export interface CheckpointLayout {
   open(folder: string): Promise<CheckpointContent>;
 }
 
+/** How files of a checkpoint are named and laid out. */
 export type LayoutName = "Hugging Face" | "open_clip";
 
 export const TOKENIZER_FILES = [

@@ -3,6 +3,7 @@ import { ConfigError } from "../../errors.ts";
 import type { ClipVisionConfig } from "./clip-config.ts";
 import { jsonCheck, readJson } from "./json-file.ts";
 
+/** How an image is resampled. */
 export type Filter = "bilinear" | "bicubic";
 
 /** How an image becomes the tower's input. */

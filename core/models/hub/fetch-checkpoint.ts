@@ -7,6 +7,7 @@ import { downloadBlob, type HubRequest, hashOf } from "./download-blob.ts";
 import { type Env, hubCache, hubToken, hubUrl, isOffline } from "./hub-env.ts";
 import { missingFiles, missingIn, NEEDED, wantedFiles } from "./needed-files.ts";
 
+/** How a checkpoint is found, and fetched where it is not here yet. */
 export interface ResolveOptions {
   /** Lines for the user, while something is fetched. */
   readonly onProgress?: (line: string) => void;

@@ -20,5 +20,5 @@ interface WebAssemblyNamespace {
   readonly Instance: new (module: WasmModule) => { readonly exports: unknown };
 }
 
-/** Undefined where JavaScript runs without it (`--jitless`). */
-export const webAssembly = (globalThis as { WebAssembly?: WebAssemblyNamespace }).WebAssembly;
+/** Undefined where JavaScript runs without it (`--jitless`). Not the DOM's types: they are not everywhere. */
+export const webAssembly = (globalThis as unknown as { WebAssembly?: WebAssemblyNamespace }).WebAssembly;

@@ -8,6 +8,7 @@ export type PromptAt = (block: number) => Prompt | undefined;
 
 const none: PromptAt = () => undefined;
 
+/** Sizes of the image tower; those of patches and images in pixels. */
 export interface ImageTowerShape extends TransformerShape {
   readonly patchSize: number;
   readonly imageSize: number;

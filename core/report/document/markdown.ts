@@ -1,3 +1,4 @@
+import { escapeMarkdown } from "../../comparison/presentation/format.ts";
 import type { Block, Cell } from "./blocks.ts";
 
 /** GitHub-flavoured Markdown; figures are files beside it. */
@@ -31,14 +32,3 @@ function show({ text, note, strong }: Cell): string {
   const main = strong ? `**${escapeMarkdown(text)}**` : escapeMarkdown(text);
   return note ? `${main} ${escapeMarkdown(note)}` : main;
 }
-
-/** Text that neither Markdown nor a browser takes for markup. */
-const escapeMarkdown = (text: string): string =>
-  text
-    .replace(/\s+/g, " ")
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/[\\`*_|~]/g, "\\$&")
-    // A bracket alone is no link.
-    .replace(/\](?=[([:])/g, "\\]");

@@ -6,6 +6,8 @@ import type { MlflowClient } from "../../mlflow-js-client/index.ts";
 import { callsOf } from "./calls.ts";
 import { type FormServer, startFormServer } from "./form-server.ts";
 
+const PAGE = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:" />form`;
+
 let client: MlflowClient;
 let experimentId: string;
 let otherId: string;
@@ -15,7 +17,7 @@ beforeAll(async () => {
   experimentId = await client.experiments.create(uniqueName("form"));
   otherId = await client.experiments.create(uniqueName("form-other"));
   server = await startFormServer(
-    [{ experimentId, page: "<p>form</p>", calls: callsOf(client, experimentId) }],
+    [{ experimentId, page: async () => PAGE, calls: callsOf(client, experimentId) }],
     0,
   );
 }, SERVER_START);
@@ -48,8 +50,11 @@ async function submit() {
 describe("the form's server", () => {
   it("serves the page, at an address that nobody can guess", async () => {
     const answer = await fetch(server.url(experimentId));
-    expect([answer.status, await answer.text()]).toEqual([200, "<p>form</p>"]);
+    expect([answer.status, await answer.text()]).toEqual([200, PAGE]);
     expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(answer.headers.get("content-security-policy")).toBe(
+      "default-src 'none'; img-src data:; frame-ancestors 'none'",
+    );
     const secret = /\/([0-9a-f]{32})\//.exec(server.url(experimentId))![1]!;
     for (const url of [
       server.url(experimentId).replace(secret, "0".repeat(32)),
@@ -62,16 +67,33 @@ describe("the form's server", () => {
     }
   });
 
-  it("does not answer to another name for this machine", async () => {
-    const status = await new Promise<number | undefined>((resolve, reject) => {
-      const headers = { host: "evil.example:80" };
-      const asked = request(server.url(experimentId), { headers }, (answer) => {
-        answer.resume();
-        resolve(answer.statusCode);
+  it("does not answer to another name for this machine, nor to another site's page", async () => {
+    const statusOf = (url: string, headers: Readonly<Record<string, string>>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const asked = request(url, { headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        asked.on("error", reject).end();
       });
-      asked.on("error", reject).end();
-    });
-    expect(status).toBe(404);
+    const page = server.url(experimentId);
+    const { origin } = new URL(page);
+    const call = at("/get-artifact?path=none&run_uuid=none");
+    expect(await statusOf(page, { host: "evil.example:80" })).toBe(404);
+    const own: Record<string, string>[] = [{}, { origin }, { origin, "sec-fetch-site": "same-origin" }];
+    for (const headers of own) {
+      expect(await statusOf(page, headers)).toBe(200);
+      // That one artifact alone can be read is what it says.
+      expect(await statusOf(call, headers)).toBe(403);
+    }
+    for (const theirs of ["null", "https://evil.example", origin.replace("http:", "https:"), `${origin}0`]) {
+      expect(await statusOf(page, { origin: theirs }), theirs).toBe(404);
+      expect(await statusOf(call, { origin: theirs }), theirs).toBe(404);
+    }
+    // A link may be followed from elsewhere; nothing else may be asked for.
+    expect(await statusOf(page, { "sec-fetch-site": "cross-site" })).toBe(200);
+    expect(await statusOf(call, { "sec-fetch-site": "cross-site" })).toBe(404);
+    expect(await statusOf(call, { "sec-fetch-site": "same-site" })).toBe(404);
   });
 
   it("makes requests in its own experiment, with the tags of a request alone", async () => {

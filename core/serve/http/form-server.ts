@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { DualtailError, describeError } from "../../errors.ts";
@@ -8,7 +8,8 @@ import type { Calls, Sent } from "./calls.ts";
 /** The form of one experiment. */
 export interface Form {
   readonly experimentId: string;
-  readonly page: string;
+  /** Made anew each time that it is opened: what trainings take is learnt. */
+  readonly page: () => Promise<string>;
   readonly calls: Calls;
 }
 
@@ -23,7 +24,9 @@ const MOST = 1_000_000;
 
 const HEADERS = {
   "Cache-Control": "no-store",
-  "Content-Security-Policy": "frame-ancestors 'none'",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
@@ -36,10 +39,17 @@ const HEADERS = {
  */
 export async function startFormServer(forms: readonly Form[], port: number): Promise<FormServer> {
   const secret = randomBytes(16).toString("hex");
-  const byPath = new Map(forms.map((form) => [`/${secret}/${form.experimentId}`, form]));
+  const byExperiment = new Map(forms.map((form) => [form.experimentId, form]));
   const server = createServer((request, answer) => {
-    handle(byPath, request).then(
-      ({ status, type, body }) => answer.writeHead(status, { ...HEADERS, "Content-Type": type }).end(body),
+    handle({ secret, byExperiment }, request).then(
+      ({ status, type, body, policy }) =>
+        answer
+          .writeHead(status, {
+            ...HEADERS,
+            "Content-Type": type,
+            ...(policy ? { "Content-Security-Policy": policy } : {}),
+          })
+          .end(body),
       (error: unknown) => fail(answer, error),
     );
   });
@@ -69,25 +79,53 @@ interface Answered {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** In place of one that lets nothing run. */
+  readonly policy?: string;
+}
+
+interface Served {
+  readonly secret: string;
+  readonly byExperiment: ReadonlyMap<string, Form>;
 }
 
 const NOT_FOUND: Answered = { status: 404, type: "text/plain", body: "not found\n" };
 
-async function handle(forms: ReadonlyMap<string, Form>, request: IncomingMessage): Promise<Answered> {
+async function handle({ secret, byExperiment }: Served, request: IncomingMessage): Promise<Answered> {
+  const { headers, method } = request;
+  const { host = "", origin } = headers;
   // A name that resolves to this machine is not this machine's.
-  if (!/^(127\.0\.0\.1|localhost):\d+$/.test(request.headers.host ?? "")) return NOT_FOUND;
+  if (!/^(127\.0\.0\.1|localhost):\d+$/.test(host)) return NOT_FOUND;
+  if (origin !== undefined && origin !== `http://${host}`) return NOT_FOUND;
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
-  const [, prefix, path] = /^(\/[0-9a-f]{32}\/[^/]+)(\/.*)$/.exec(pathname) ?? [];
-  const form = prefix === undefined ? undefined : forms.get(prefix);
+  const [, given = "", experimentId = "", path] = /^\/([^/]+)\/([^/]+)(\/.*)$/.exec(pathname) ?? [];
+  if (!isSame(given, secret)) return NOT_FOUND;
+  const form = byExperiment.get(experimentId);
   if (form === undefined || path === undefined) return NOT_FOUND;
-  if (request.method === "GET" && path === "/launch.html") {
-    return { status: 200, type: "text/html; charset=utf-8", body: form.page };
+  if (method === "GET" && path === "/launch.html") {
+    const body = await form.page();
+    return { status: 200, type: "text/html; charset=utf-8", body, policy: policyOf(body) };
   }
-  const name = `${request.method} ${path}`;
+  // Links from elsewhere open the page; nothing but the page itself asks for more.
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined && site !== "same-origin") return NOT_FOUND;
+  const name = `${method} ${path}`;
   const call = Object.hasOwn(form.calls, name) ? form.calls[name] : undefined;
   if (call === undefined) return NOT_FOUND;
-  const sent = request.method === "GET" ? Object.fromEntries(searchParams) : await bodyOf(request);
+  const sent = method === "GET" ? Object.fromEntries(searchParams) : await bodyOf(request);
   return { status: 200, type: "application/json", body: JSON.stringify(await call(sent)) };
+}
+
+/** In a time that does not tell how much of it is right. */
+function isSame(given: string, secret: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(secret)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** The page's own policy, which its `meta` element has for MLflow's viewer, with what only a header can say. */
+function policyOf(page: string): string {
+  const [, own = "default-src 'none'"] =
+    /<meta http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page) ?? [];
+  return `${own}; frame-ancestors 'none'`;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Sent> {

@@ -3,13 +3,16 @@ import { join } from "node:path";
 import { type Batch, hasErrorCode, type MlflowClient, type Run } from "../../mlflow-js-client/index.ts";
 import { digestOf } from "../disk/digest.ts";
 import { JOURNAL, type JournalEntry, type RunEvent, readJournal } from "../disk/journal.ts";
+import { linkTestMetrics } from "../logged-model.ts";
 import { MAX_PARAM_VALUE, MAX_TAG_VALUE, shortened, shortenedTags, TAGS } from "../mlflow-tags.ts";
 import { longParamArtifact, toMlflowInput } from "../mlflow-values.ts";
 import type { RunStatus } from "../tracker.ts";
 import { type DeliveryBatch, nextDelivery } from "./batch.ts";
+import { deliverModel, type ModelEvent } from "./deliver-model.ts";
+import { halves, type Item, toBatch, toItems } from "./items.ts";
 import { writeMark } from "./mark.ts";
 import { missingPoints } from "./missing-points.ts";
-import { isMissingEndpoint, isRefusal, type Refusable, recordRefusal } from "./refusals.ts";
+import { isMissingEndpoint, isOptional, isRefusal, type Refusable, recordRefusal } from "./refusals.ts";
 import { isGone } from "./remote-run.ts";
 
 export interface RunDelivery {
@@ -66,6 +69,8 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
   let position = known <= size ? known : 0;
   let recorded = position;
   let certain = created;
+  let split: Split | undefined;
+  let mayHaveModels = position > 0;
   let gone = run.info.lifecycleStage === "deleted";
   let unrecordedBytes = 0;
   let lastRecord = Date.now();
@@ -80,7 +85,7 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
       await work();
       onAnswer?.();
     } catch (error) {
-      const lacking = what === "dataset" && isMissingEndpoint(error);
+      const lacking = isOptional(what) && isMissingEndpoint(error);
       if (!isRefusal(error) && !lacking) throw error;
       if (!lacking && (await isGone(client, runId))) {
         gone = true;
@@ -101,27 +106,47 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
     lastRecord = Date.now();
   };
 
-  /** Sends items; where they are refused, halves of them, until the one that is at fault stands alone. */
-  const sendItems = async (items: readonly Item[]): Promise<void> => {
-    if (items.length === 0 || gone) return;
-    try {
-      await client.runs.logBatch(runId, toBatch(items), { repeatable: false });
+  /**
+   * Sends a piece of a refused batch; where it is refused, too, it is halved, until the item that is at fault stands
+   * alone. One request at a time, so that other runs have their turn between.
+   */
+  const sendPiece = async ({ pieces, end }: Split): Promise<void> => {
+    const piece = pieces.at(-1);
+    if (piece === undefined) {
+      await client.runs.setTag(runId, TAGS.synced, String(end));
       onAnswer?.();
+      split = undefined;
+      arrived(end);
+      return;
+    }
+    const batch = toBatch(piece);
+    const metrics = certain ? batch.metrics : await missingPoints(client, runId, batch.metrics);
+    certain = false;
+    try {
+      await client.runs.logBatch(runId, { ...batch, metrics }, { repeatable: false });
+      onAnswer?.();
+      pieces.pop();
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      if (items.length === 1) {
-        const { what, ...content } = items[0]!;
-        return refusable(what, content, () => Promise.reject(error));
+      onAnswer?.();
+      const [only] = piece;
+      if (piece.length === 1 && only) {
+        const { what, ...content } = only;
+        await refusable(what, content, () => Promise.reject(error));
+        pieces.pop();
+      } else {
+        pieces.splice(-1, 1, ...halves(piece));
       }
-      if (await isGone(client, runId)) {
-        gone = true;
-        return;
-      }
-      certain = false;
-      const middle = items.length >> 1;
-      await sendItems(items.slice(0, middle));
-      await sendItems(items.slice(middle));
     }
+    certain = true;
+  };
+
+  /** The server has everything up to `end`, and knows it. */
+  const arrived = (end: number) => {
+    certain = true;
+    position = end;
+    recorded = end;
+    lastRecord = Date.now();
   };
 
   const sendBatch = async ({ metrics, params, tags, end }: DeliveryBatch): Promise<void> => {
@@ -144,16 +169,22 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
       await client.runs.logBatch(runId, batch, { repeatable: false });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      await sendItems(
-        toItems({ ...batch, tags: shortenedTags(tags) }, await missingPoints(client, runId, points)),
+      if (await isGone(client, runId)) {
+        gone = true;
+        return;
+      }
+      const items = toItems(
+        { ...batch, tags: shortenedTags(tags) },
+        await missingPoints(client, runId, points),
       );
-      if (gone) return;
-      await client.runs.setTag(runId, TAGS.synced, String(end));
+      const pieces = halves(items);
+      certain = true;
+      onAnswer?.();
+      split = { pieces, end };
+      return;
     }
     onAnswer?.();
-    certain = true;
-    recorded = end;
-    lastRecord = Date.now();
+    arrived(end);
   };
 
   const uploadArtifact = async (event: Extract<RunEvent, { type: "artifact" }>, end: number) => {
@@ -176,7 +207,19 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
     unrecordedBytes += found.size;
   };
 
+  const uploadModel = (event: ModelEvent, end: number) =>
+    refusable("model", { name: event.name }, async () => {
+      mayHaveModels = true;
+      const sent = await deliverModel(client, run.info, { folder, event, end }, { onUpload, onAnswer });
+      unrecordedBytes += sent.bytes;
+      if (sent.problem === undefined) return;
+      await recordRefusal(folder, "model", { name: event.name }, sent.problem);
+      onRefusal?.("model", sent.problem);
+    });
+
   const end = async (status: RunStatus | "RUNNING", endTime?: number, reason?: string) => {
+    if (status === "FINISHED" && mayHaveModels)
+      await refusable("model", {}, () => linkTestMetrics(client, runId));
     if (reason) {
       const text = shortened(reason, MAX_TAG_VALUE);
       await refusable("tag", { reason: text }, () => client.runs.setTag(runId, TAGS.reason, text));
@@ -199,6 +242,8 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
         );
       case "artifact":
         return uploadArtifact(event, at);
+      case "model":
+        return uploadModel(event, at);
       case "finish":
         return end(event.status, event.time, event.reason);
       default:
@@ -218,15 +263,22 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
     async deliver(to, ms = Number.POSITIVE_INFINITY) {
       const until = Date.now() + ms;
       while (position < to && !gone && Date.now() < until) {
+        if (split) {
+          await sendPiece(split);
+          continue;
+        }
         const next = await nextDelivery(readJournal(file, { from: position, to }));
         if (next === undefined) break;
-        if ("event" in next) await apply(next);
-        else await sendBatch(next);
+        if (!("event" in next)) {
+          await sendBatch(next);
+          continue;
+        }
+        await apply(next);
         if (gone) return;
         position = next.end;
         if (unrecordedBytes > RECORD_EVERY.bytes || Date.now() - lastRecord > RECORD_EVERY.ms) await record();
       }
-      await record();
+      if (!split) await record();
     },
     async close(status, endTime, reason) {
       await end(status, endTime, reason);
@@ -245,25 +297,11 @@ export function createRunDelivery(options: RunDeliveryOptions): RunDelivery {
   return delivery;
 }
 
-type Item =
-  | ({ readonly what: "metric" } & NonNullable<Batch["metrics"]>[number])
-  | { readonly what: "param" | "tag"; readonly key: string; readonly value: string };
-
-const toItems = ({ params = {}, tags = {} }: Batch, metrics: NonNullable<Batch["metrics"]>): Item[] => [
-  ...Object.entries(params).map(([key, value]) => ({ what: "param", key, value }) as const),
-  ...metrics.map((point) => ({ what: "metric", ...point }) as const),
-  ...Object.entries(tags).map(([key, value]) => ({ what: "tag", key, value }) as const),
-];
-
-function toBatch(items: readonly Item[]): Batch {
-  const texts = (what: "param" | "tag") =>
-    Object.fromEntries(items.flatMap((item) => (item.what === what ? [[item.key, item.value]] : [])));
-  const metrics = items.flatMap((item) => {
-    if (item.what !== "metric") return [];
-    const { what: _, ...point } = item;
-    return [point];
-  });
-  return { metrics, params: texts("param"), tags: texts("tag") };
+/** A batch that was refused as a whole. */
+interface Split {
+  /** The last comes first. */
+  readonly pieces: Item[][];
+  readonly end: number;
 }
 
 /** Whether a later event of the journal puts the same artifact. */

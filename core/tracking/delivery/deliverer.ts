@@ -10,6 +10,7 @@ import { trackingError } from "../errors.ts";
 import { openExperiment } from "../mlflow-tracker.ts";
 import { tryProcessLock } from "../process-lock.ts";
 import { createRunDelivery, type RunDelivery } from "./deliver-run.ts";
+import { createPacing, type DeliveryTiming, isServersFault, TIMING, type Trouble } from "./pacing.ts";
 import type { Refusable } from "./refusals.ts";
 import { ensureRemoteRun, findRemoteRun } from "./remote-run.ts";
 
@@ -21,28 +22,10 @@ export interface DelivererOptions {
   readonly root: string;
   readonly warn: (line: string) => void;
   readonly line: (line: string) => void;
+  /** The user was told that the server does not answer. */
+  readonly told?: boolean;
   readonly timing?: Partial<DeliveryTiming>;
 }
-
-/** All in ms. */
-export interface DeliveryTiming {
-  /** How long events gather before a request: at first, so that a young run is seen at once, and in the long run. */
-  readonly gather: number;
-  readonly maxGather: number;
-  /** First wait after a failure; doubles, with jitter of up to half of it. */
-  readonly backoff: number;
-  readonly maxBackoff: number;
-  /** How long closing waits after the last progress. */
-  readonly patience: number;
-}
-
-const TIMING: DeliveryTiming = {
-  gather: 200,
-  maxGather: 2000,
-  backoff: 500,
-  maxBackoff: 30_000,
-  patience: 10_000,
-};
 
 export interface Deliverer extends DiskWatcher {
   /** Delivers what an earlier process left of a run that nobody writes. */
@@ -58,7 +41,16 @@ export interface Deliverer extends DiskWatcher {
 /** How long one run is delivered before the next has its turn, ms. */
 const SLICE = 300;
 
+/** So many runs failing one after the other are taken for the server's trouble. */
+const ROW = 3;
+
+/** A server that comes and goes is not worth a line each time, ms. */
+const TELL_EVERY = 60_000;
+
 class Stopped extends Error {}
+
+/** A round that is not worth going on with: it is told and waited for. */
+class Stuck extends Error {}
 
 /** Held by the process that delivers a run. */
 export const DELIVERY_LOCK = "delivery.lock";
@@ -68,23 +60,28 @@ interface Delivered extends OpenDiskRun {
   ended: boolean;
   delivery?: RunDelivery;
   release?: () => Promise<void>;
+  trouble?: Trouble;
 }
 
 /**
  * Ships journals to MLflow in the background: one request at a time, runs in the order they were opened, so that parents
  * exist before their children. It holds offsets; the data stay on disk until they are sent. Nothing here throws into
- * training: while the server fails it waits ever longer and says so once.
+ * training: while the server fails it waits ever longer and says so once. A run that the server does not take is tried
+ * again after the others, ever more rarely; it does not hold them up.
  */
 export function createDeliverer(options: DelivererOptions): Deliverer {
   const { client, experiment, root, warn, line } = options;
-  const timing = { ...TIMING, ...options.timing };
+  const pacing = createPacing({ ...TIMING, ...options.timing });
   const runs = new Map<string, Delivered>();
   const urls = new Map<string, string>();
   const remoteIds = new Map<string, string>();
   const refused = new Set<Refusable>();
   let experimentId: string | undefined;
+  let answers = 0;
   let failures = 0;
-  let told = false;
+  /** Who got on not, the last time the user was told so. */
+  let toldAt = 0;
+  let told: "server" | Delivered | undefined = options.told ? "server" : undefined;
   let lastError: unknown;
   let allowance = 0;
   let lastProgress = Date.now();
@@ -93,13 +90,20 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   let working: Promise<void> | undefined;
   let nudge = new AbortController();
   let newest = Date.now();
+  let markFails = false;
 
   const onAnswer = () => {
+    answers += 1;
     lastProgress = Date.now();
     allowance = 0;
     failures = 0;
-    if (told) line(`MLflow at ${client.baseUrl} takes data again; what was kept is being sent`);
-    told = false;
+    if (told === "server") recovered();
+  };
+
+  const recovered = () => {
+    line(`MLflow at ${client.baseUrl} takes data again; what was kept is being sent`);
+    told = undefined;
+    for (const { trouble } of runs.values()) trouble?.retryNow();
   };
 
   const onUpload = (bytes: number) => {
@@ -143,8 +147,9 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     return createRunDelivery({ client, folder, ...remote, size, onRefusal, onAnswer, onUpload });
   };
 
-  const openRun = async (run: Delivered): Promise<void> => {
+  const openRun = async (run: Delivered): Promise<boolean> => {
     run.delivery ??= await openDelivery(run, await run.journal.flush());
+    return false;
   };
 
   /** A slice of what is pending of a run. Returns whether there is more. */
@@ -155,8 +160,10 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     try {
       const size = await run.journal.flush();
       await delivery.deliver(size, SLICE);
-      await delivery.mark();
+      await mark(run);
       const more = delivery.position < size && !delivery.gone;
+      run.trouble = undefined;
+      if (told === run) recovered();
       if (more) run.pending = true;
       if (delivery.gone)
         warn(`the run ${run.id} was deleted on MLflow; it stays so, and is kept in ${folder}`);
@@ -171,17 +178,29 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     }
   };
 
+  /** Only `dualtail status` reads it: the server has its own record. */
+  const mark = async ({ delivery, folder }: Delivered, error?: string) => {
+    await delivery?.mark(error).catch((cause: unknown) => {
+      if (!markFails) warn(`how far ${folder} is delivered cannot be noted there: ${describeError(cause)}`);
+      markFails = true;
+    });
+  };
+
   const failed = async (error: unknown, run: Delivered) => {
     lastError = trackingError(error);
     failures += 1;
+    run.trouble = pacing.trouble(run.trouble, lastError, run.delivery?.position ?? 0);
+    const servers = isServersFault(error);
+    const again = servers ? failures > 1 || Date.now() - lastProgress > 5000 : run.trouble.failures > 1;
     // One lost connection is not worth a line.
-    if (!told && (failures > 1 || Date.now() - lastProgress > 5000)) {
-      told = true;
+    if (told === undefined && again && Date.now() - toldAt > TELL_EVERY) {
+      toldAt = Date.now();
+      told = servers ? "server" : run;
       warn(
         `${(lastError as Error).message}. The work goes on; runs are kept in ${root} and sent when MLflow takes them again`,
       );
     }
-    await run.delivery?.mark(describeError(lastError)).catch(() => undefined);
+    await mark(run, describeError(lastError));
   };
 
   const pause = async (ms: number) => {
@@ -190,34 +209,42 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     if (nudge.signal.aborted) nudge = new AbortController();
   };
 
-  const backoff = () => {
-    const wait = Math.min(timing.backoff * 2 ** Math.min(failures - 1, 20), timing.maxBackoff);
-    return (closing ? Math.min(wait, 1000) : wait) * (1 - Math.random() / 2);
-  };
-
-  const gather = () =>
-    pause(closing ? 50 : Math.max(timing.gather, Math.min(timing.maxGather, (Date.now() - newest) / 5)));
+  const gather = () => pause(pacing.gather(Date.now() - newest, closing));
 
   const isPending = () => [...runs.values()].some(({ pending }) => pending);
 
-  /** One round over what is pending. Returns whether there is more to send at once. */
+  /**
+   * One round over what is pending. Returns whether there is more to send at once.
+   * @throws Stuck when it is for the server to get well first
+   */
   const round = async (): Promise<boolean> => {
-    const due = [...runs.values()].filter(({ pending }) => pending);
+    const due = [...runs.values()].filter(({ pending, trouble }) => pending && !trouble?.isWaiting());
+    const out = new Set<Delivered>();
+    const before = answers;
+    let seen = answers;
+    let row = 0;
+    const attempt = async (run: Delivered, what: () => Promise<boolean>): Promise<boolean> => {
+      if (stopped) throw new Stopped();
+      if (out.has(run)) return false;
+      try {
+        return await what();
+      } catch (error) {
+        if (stopped) throw new Stopped();
+        out.add(run);
+        row = answers === seen ? row + 1 : 1;
+        seen = answers;
+        await failed(error, run);
+        if (row >= ROW || isServersFault(error)) throw new Stuck();
+        return false;
+      }
+    };
     let more = false;
     for (const run of due) await attempt(run, () => openRun(run));
-    // The newest first: what is under way is seen at once, what has ended follows.
-    for (const run of due.reverse()) more = (await attempt(run, () => deliver(run))) || more;
+    // The newest first: what is under way is seen at once, what has ended follows. What failed last comes last.
+    const order = due.reverse().sort((a, b) => (a.trouble?.failures ?? 0) - (b.trouble?.failures ?? 0));
+    for (const run of order) more = (await attempt(run, () => deliver(run))) || more;
+    if (answers === before && out.size > 0) throw new Stuck();
     return more;
-  };
-
-  const attempt = async <T>(run: Delivered, what: () => Promise<T>): Promise<T> => {
-    if (stopped) throw new Stopped();
-    try {
-      return await what();
-    } catch (error) {
-      if (!stopped) await failed(error, run);
-      throw error;
-    }
   };
 
   const work = async () => {
@@ -225,9 +252,11 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     while (!stopped && isPending()) {
       try {
         if (!(await round()) && isPending()) await gather();
-      } catch {
+      } catch (error) {
+        if (error instanceof Stopped) return;
+        if (!(error instanceof Stuck)) throw error;
         // Said by `failed`.
-        if (!stopped) await pause(backoff());
+        if (!stopped) await pause(pacing.backoff(failures, closing));
       }
     }
   };
@@ -275,9 +304,10 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     },
     async close() {
       closing = true;
+      for (const { trouble } of runs.values()) trouble?.retryNow();
       nudge.abort();
       lastProgress = Date.now();
-      const isLate = () => Date.now() - lastProgress > timing.patience + allowance;
+      const isLate = () => Date.now() - lastProgress > pacing.patience + allowance;
       while (working !== undefined && !isLate()) await Promise.race([working, sleep(50)]);
       stopped = true;
       nudge.abort();
@@ -287,7 +317,9 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       const left = counts.filter((count) => count > 0);
       if (left.length > 0) {
         const events = left.reduce((sum, count) => sum + count, 0);
-        const why = failures === 0 ? "" : ` (${describeError(lastError)})`;
+        const error =
+          failures > 0 ? lastError : [...runs.values()].find(({ trouble }) => trouble)?.trouble?.error;
+        const why = error === undefined ? "" : ` (${describeError(error)})`;
         warn(
           `${events} events of ${left.length} run${left.length === 1 ? "" : "s"} are not on MLflow yet${why}; upload them: npx dualtail sync ${root}`,
         );

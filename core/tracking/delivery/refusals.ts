@@ -5,7 +5,10 @@ import { MlflowError } from "../../mlflow-js-client/index.ts";
 /** What the server will never take, one JSON object a line: { time, what, content, reason }. */
 export const REJECTED = "rejected.jsonl";
 
-export type Refusable = "metric" | "param" | "tag" | "dataset" | "artifact" | "status";
+export type Refusable = "metric" | "param" | "tag" | "dataset" | "artifact" | "model" | "status";
+
+/** Whether a server may be without an endpoint for it: what is new in MLflow. The run is complete without. */
+export const isOptional = (what: Refusable): boolean => what === "dataset" || what === "model";
 
 /** Keeps what the server refused beside the journal. */
 export async function recordRefusal(
@@ -35,4 +38,6 @@ export const isMissingEndpoint = (error: unknown): boolean =>
   error instanceof MlflowError &&
   (error.errorCode === "ENDPOINT_NOT_FOUND" ||
     error.errorCode === "HTTP_404" ||
-    error.errorCode === "HTTP_405");
+    error.errorCode === "HTTP_405" ||
+    error.errorCode === "HTTP_501" ||
+    error.errorCode === "NOT_IMPLEMENTED");

@@ -1,4 +1,5 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { FileError } from "../../errors.ts";
 import type { DatasetInput, MetricPoint, RunStatus } from "../tracker.ts";
 
@@ -30,6 +31,13 @@ export type RunEvent =
   | { readonly type: "inputs"; readonly inputs: readonly DatasetInput[] }
   /** `sha256` (hex) and `size` (bytes) of the file as it was put. */
   | { readonly type: "artifact"; readonly path: string; readonly sha256?: string; readonly size?: number }
+  /** Its files are among the artifacts, in the folder `name`. */
+  | {
+      readonly type: "model";
+      readonly name: string;
+      readonly files: readonly { readonly path: string; readonly sha256: string; readonly size: number }[];
+      readonly summary: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: "finish"; readonly time: number; readonly status: RunStatus; readonly reason?: string };
 
 export type StartEvent = Extract<RunEvent, { type: "start" }>;
@@ -47,12 +55,17 @@ export interface Journal {
 /** Metric lines are forced to disk at least this often, ms. */
 const SYNC_EVERY = 2000;
 
-/** Opens a journal for appending; what a crash left of a last line is cut off. @throws FileError */
-export async function openJournal(file: string, mode: "create" | "append"): Promise<Journal> {
-  const handle = await guard(file, open(file, mode === "create" ? "ax+" : "a+"));
-  if (mode === "append") await guard(file, cutTornLine(handle));
-  let size = (await guard(file, handle.stat())).size;
-  let dirty = false;
+/**
+ * Opens a journal for appending, making it when missing.
+ * @param whole bytes of whole lines: what a crash left after them is cut off
+ * @throws FileError
+ */
+export async function openJournal(file: string, whole: number): Promise<Journal> {
+  const handle = await guard(file, open(file, "a+"));
+  await guard(file, handle.truncate(whole));
+  let size = whole;
+  let synced = whole;
+  let torn = false;
   let queue: Promise<unknown> = Promise.resolve();
   let lastSync = 0;
   let closed = false;
@@ -61,36 +74,51 @@ export async function openJournal(file: string, mode: "create" | "append"): Prom
     queue = next.catch(() => undefined); // The caller gets the error; the next write shall not.
     return next;
   };
+  /** Runs beside the writes, so that no metric waits for the disk. */
   const sync = async () => {
-    await handle.sync();
-    dirty = false;
+    const end = size;
     lastSync = Date.now();
+    await handle.sync();
+    synced = Math.max(synced, end);
+  };
+  const write = async (line: Buffer) => {
+    if (torn) await handle.truncate(size);
+    torn = true;
+    try {
+      // Into the kernel's memory: handing it to another thread and back takes longer, and waits its turn there.
+      for (let at = 0; at < line.length; ) at += writeSync(handle.fd, line, at);
+    } catch (error) {
+      // Half a line (a full disk) must not stand before a whole one.
+      await handle.truncate(size).then(
+        () => {
+          torn = false;
+        },
+        () => undefined, // Once more before the next line.
+      );
+      throw error;
+    }
+    torn = false;
+    size += line.length;
   };
   return {
     append: (event, { edge = true } = {}) =>
-      inOrder(() =>
-        guard(
-          file,
-          (async () => {
-            const line = Buffer.from(`${JSON.stringify(event, encodeNumber)}\n`);
-            dirty = true;
-            await handle.appendFile(line);
-            size += line.length;
-            if (!edge && Date.now() - lastSync < SYNC_EVERY) return;
-            await sync();
-          })(),
-        ),
-      ),
-    flush: () =>
       inOrder(async () => {
-        if (dirty && !closed) await guard(file, sync());
-        return size;
+        const line = Buffer.from(`${JSON.stringify(event, encodeNumber)}\n`);
+        await guard(file, write(line));
+        if (edge) await guard(file, sync());
+        // What it fails with, the next flush fails with.
+        else if (Date.now() - lastSync >= SYNC_EVERY) void sync().catch(() => undefined);
       }),
+    async flush() {
+      const end = size;
+      if (synced < end) await guard(file, sync());
+      return end;
+    },
     close: () =>
       inOrder(async () => {
         if (closed) return;
         closed = true;
-        await guard(file, handle.sync());
+        await guard(file, sync());
         await handle.close();
       }),
   };
@@ -164,12 +192,6 @@ function encodeNumber(key: string, value: unknown): unknown {
 function decodeNumber(key: string, value: unknown): unknown {
   if (key !== "value" || typeof value !== "object" || value === null || !("number" in value)) return value;
   return Number((value as { number: string }).number);
-}
-
-async function cutTornLine(handle: FileHandle): Promise<void> {
-  const bytes = await handle.readFile();
-  const whole = bytes.lastIndexOf(10) + 1;
-  if (whole < bytes.length) await handle.truncate(whole);
 }
 
 async function guard<T>(file: string, work: Promise<T>): Promise<T> {

@@ -10,10 +10,18 @@ export async function forceToDisk(folder: string, size: number): Promise<number>
   return size;
 }
 
+/** Undefined for a journal without one: its process ended before it had begun. */
+export async function findStart(folder: string): Promise<StartEvent | undefined> {
+  for await (const { event } of readJournal(join(folder, JOURNAL))) if (event.type === "start") return event;
+  return undefined;
+}
+
 /** @throws FileError for a journal without one */
 export async function readStart(folder: string): Promise<StartEvent> {
-  for await (const { event } of readJournal(join(folder, JOURNAL))) if (event.type === "start") return event;
-  throw new FileError(join(folder, JOURNAL), "does not begin with the start of a run");
+  const start = await findStart(folder);
+  if (start === undefined)
+    throw new FileError(join(folder, JOURNAL), "does not begin with the start of a run");
+  return start;
 }
 
 /** Events of a journal from byte `position` on. */

@@ -1,5 +1,6 @@
 import type { Optimizer } from "./optimizer.ts";
 
+/** Settings of AdamW (Loshchilov & Hutter, 2019), as PyTorch names them. */
 export interface AdamWOptions {
   readonly beta1?: number;
   readonly beta2?: number;

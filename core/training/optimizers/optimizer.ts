@@ -13,6 +13,7 @@ export interface UpdateInputs {
   readonly weightDecay: number;
 }
 
+/** The new values of a parameter and its slots. */
 export interface Update {
   readonly param: Value;
   readonly slots: readonly Value[];
@@ -24,5 +25,6 @@ export interface Optimizer {
   readonly weightDecay: number;
   /** Further scalars by name, for step number t = 1, 2, … */
   scalars(t: number): Readonly<Record<string, number>>;
+  /** Appends the update of one parameter. */
   update(g: Graph, inputs: UpdateInputs): Update;
 }

@@ -1,5 +1,6 @@
 import type { Optimizer } from "./optimizer.ts";
 
+/** Settings of SGD with momentum, as PyTorch names them. */
 export interface SgdOptions {
   readonly momentum?: number;
   readonly weightDecay?: number;

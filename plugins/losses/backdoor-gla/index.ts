@@ -12,6 +12,7 @@ export const plugin = defineStrataLoss<BackdoorGlaOptions>({
   name: "backdoor-gla",
   summary:
     "Backdoor adjustment over the GLA scores of every backbone: Σ_c P(c) P(Y|X,c) with z_c = z^ft + z^zs − log P̂_P",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

@@ -10,6 +10,7 @@ export const plugin = defineStrataLoss<BackdoorStrataOptions>({
   name: "backdoor-strata",
   summary:
     "Backdoor adjustment with strata inside one backbone (Yue et al., 2020): −log Σ_c P(c) softmax(z_c + τ·log π)_y",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

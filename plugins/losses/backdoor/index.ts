@@ -13,6 +13,7 @@ export const plugin = defineStrataLoss<BackdoorOptions>({
   name: "backdoor",
   summary:
     "Backdoor adjustment: marginalises over foundation models as strata, P(Y|do X) = Σ_c P(Y|X,c) P(c)",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

@@ -9,6 +9,7 @@ export const plugin = defineLoss<{ beta: number }>({
   name: "cb",
   summary:
     "Class-balanced loss: cross-entropy weighted by the effective number of samples (Cui et al., 2019)",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

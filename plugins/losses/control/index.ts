@@ -11,6 +11,7 @@ export const plugin = defineStrataLoss<ControlOptions>({
   name: "control",
   summary:
     "Equal-compute control of backdoor: la runs of one backbone with as many seeds, combined in the same way; what backdoor gains over it is not ensembling",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

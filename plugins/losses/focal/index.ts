@@ -7,6 +7,7 @@ const FLOOR = 1e-30;
 export const plugin = defineLoss<{ gamma: number }>({
   name: "focal",
   summary: "Focal loss: cross-entropy times (1 − p)^γ, so that easy samples count less (Lin et al., 2017)",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

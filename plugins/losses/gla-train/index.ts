@@ -4,6 +4,7 @@ export const plugin = defineLoss<{ tau: number; lambda: number }>({
   name: "gla-train",
   summary:
     "Generalised logit adjustment in training: also shifts by the log of the estimated pre-training prior",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

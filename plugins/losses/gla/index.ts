@@ -5,6 +5,7 @@ export const plugin = defineStrataLoss<{ base: GlaBase }>({
   name: "gla",
   summary:
     "Generalised logit adjustment at inference (Zhu et al., 2023), GLA-ZS + GLA-FT of one backbone: z^ft + z^zs − log P̂_P",
+  shiftInvariant: true,
   options: { type: "object", properties: { base: BASE_OPTION }, additionalProperties: false },
   recipe: ({ base }) => ({
     mode: "post-hoc",

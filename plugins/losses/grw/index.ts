@@ -6,6 +6,7 @@ export const plugin = defineLoss<{ exponent: number }>({
   name: "grw",
   summary:
     "Generalised re-weighting: cross-entropy weighted by a power of the class prior (Zhang et al., 2021)",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

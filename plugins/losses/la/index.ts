@@ -3,6 +3,7 @@ import { defineLoss } from "../../../core/plugin-api/index.ts";
 export const plugin = defineLoss<{ tau: number }>({
   name: "la",
   summary: "Logit adjustment: cross-entropy on logits shifted by the log class prior (Menon et al., 2021)",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

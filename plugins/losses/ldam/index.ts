@@ -9,6 +9,7 @@ import { defineLoss } from "../../../core/plugin-api/index.ts";
 export const plugin = defineLoss<{ maxMargin: number }>({
   name: "ldam",
   summary: "Label-distribution-aware margins: rarer classes must win by more (Cao et al., 2019)",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

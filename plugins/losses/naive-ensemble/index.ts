@@ -3,6 +3,7 @@ import { defineStrataLoss } from "../../../core/plugin-api/index.ts";
 export const plugin = defineStrataLoss<{ tau: number }>({
   name: "naive-ensemble",
   summary: "Fine-tuned and zero-shot logits of one backbone added up, without any correction: z^ft + z^zs",
+  shiftInvariant: true,
   options: {
     type: "object",
     properties: {

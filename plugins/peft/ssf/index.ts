@@ -31,6 +31,7 @@ export const plugin = definePeft<SsfOptions>({
     additionalProperties: false,
   },
   order: 20,
+  startsAtIdentity: false,
   begin({ layers }, param, options) {
     const sites = new Set(
       (["attention", "mlp", "layerNorm"] as const).flatMap((key) => (options[key] ? SITES[key] : [])),

@@ -16,6 +16,7 @@ export const plugin = definePeft<VptDeepOptions>({
     properties: { tokens: tokensOption, blocks: blocksOption },
     additionalProperties: false,
   },
+  startsAtIdentity: false,
   begin(tower, param, { tokens, blocks }) {
     const range = blockRange("vpt-deep", tower.layers, blocks);
     return {

@@ -10,6 +10,7 @@ export const plugin = definePeft<VptShallowOptions>({
   summary:
     "Learned tokens after the image's own, which enter before the first block and stay (Jia et al., 2022), as in LIFT",
   options: { type: "object", properties: { tokens: tokensOption }, additionalProperties: false },
+  startsAtIdentity: false,
   begin: (tower, param, { tokens }) => ({
     prompt: (_g, block) =>
       block === 0

@@ -9,6 +9,9 @@ interface TextMetrics {
 /** Mean advance of a sans-serif glyph in em; vega's own estimate (0.8) leaves gaps, and a canvas may or may not exist. */
 const GLYPH_WIDTH = 0.6;
 
+/** Characters that no XML may hold, however written: one in a label would make the whole picture unreadable. */
+const NOT_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
 /**
  * Compiles a Vega-Lite specification and draws it as SVG, without a browser and without a canvas. The same specification
  * gives the same bytes on every machine: text is measured by rule, identifiers start at zero.
@@ -52,7 +55,7 @@ async function draw(spec: TopLevelSpec): Promise<string> {
   try {
     resetSVGDefIds();
     const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger: logger as never });
-    const svg = await view.toSVG();
+    const svg = (await view.toSVG()).replaceAll(NOT_XML, "\ufffd");
     view.finalize();
     // A warning here is a mistake in a specification of ours, e.g. a scale over no data.
     if (warnings.length > 0) throw new Error(`plot: ${warnings.join("; ")}`);

@@ -1,0 +1,50 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { finish, startScript } from "../../test/support/cli.ts";
+
+const WRITER = fileURLToPath(new URL("cost-writer.mts", import.meta.url));
+
+/** Processor time of a step's tracking, ms: of the thread that trains, and of all threads. */
+export interface Cost {
+  readonly stepMs: number;
+  /** In a run's first 5 s, and from its tenth second on. */
+  readonly young: { readonly main: number; readonly all: number };
+  readonly old: { readonly main: number; readonly all: number };
+}
+
+type Windows = readonly [Cost["young"], Cost["old"]];
+
+/** What tracking costs at steps of 20 and 200 ms, over a process that does the same and logs nothing. */
+export async function measureCosts(uri: string, writer = WRITER): Promise<Cost[]> {
+  const costs: Cost[] = [];
+  for (const stepMs of [20, 200]) {
+    const one = async (mode: string): Promise<Windows> => {
+      const root = await mkdtemp(join(tmpdir(), "dualtail-faults-"));
+      const { stdout, stderr } = await finish(startScript(writer, [uri, root, String(stepMs), mode], root));
+      await rm(root, { recursive: true, force: true });
+      if (stdout === "") throw new Error(stderr);
+      return JSON.parse(stdout) as Windows;
+    };
+    const [idle, tracked] = [await one("idle"), await one("tracked")];
+    const over = (at: 0 | 1) => ({
+      main: tracked[at].main - idle[at].main,
+      all: tracked[at].all - idle[at].all,
+    });
+    costs.push({ stepMs, young: over(0), old: over(1) });
+  }
+  return costs;
+}
+
+export function describeCosts(costs: readonly Cost[]): string {
+  const cell = (ms: number, stepMs: number) => `${ms.toFixed(2)} ms (${((100 * ms) / stepMs).toFixed(1)} %)`;
+  return [
+    "| step | first 5 s: training thread | first 5 s: all threads | after 10 s: training thread | after 10 s: all threads |",
+    "| ---: | ---: | ---: | ---: | ---: |",
+    ...costs.map(
+      ({ stepMs, young, old }) =>
+        `| ${stepMs} ms | ${[young.main, young.all, old.main, old.all].map((ms) => cell(ms, stepMs)).join(" | ")} |`,
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,63 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { type Cost, describeCosts } from "./cost.mts";
+import type { Outcome } from "./outcome.mts";
+
+const DOCUMENT = new URL("../../docs/reliability.md", import.meta.url);
+const BEGIN = "<!-- faults: begin -->";
+const END = "<!-- faults: end -->";
+
+/** Outcomes and costs as Markdown tables. */
+export const describe = (outcomes: readonly Outcome[], costs: readonly Cost[]): string =>
+  [
+    ...(outcomes.length > 0 ? [describeOutcomes(outcomes)] : []),
+    ...(costs.length > 0 ? [describeCosts(costs)] : []),
+  ].join("\n\n");
+
+function describeOutcomes(outcomes: readonly Outcome[]): string {
+  const header = [
+    "case",
+    "points tracked",
+    "shown at exit",
+    "shown in the end",
+    "lost",
+    "doubled",
+    "else wrong",
+    "exit code",
+    "warnings",
+    "`logMetrics`, median / 99th percentile",
+    "as it must be",
+  ];
+  const rows = outcomes.map((outcome) => {
+    const { title, found, shownAtExit, toldLost, code, warnings, log, note, problems } = outcome;
+    const lost = found.lost - toldLost;
+    return [
+      note ? `${title} (${note})` : title,
+      found.tracked,
+      shownAtExit,
+      found.shown,
+      toldLost > 0 ? `${lost} in silence, ${toldLost} told` : lost,
+      found.doubled,
+      found.wrong.length,
+      code ?? "—",
+      warnings.length,
+      log ? `${log.median.toFixed(2)} / ${log.p99.toFixed(2)} ms` : "—",
+      problems.length === 0 ? "yes" : `no: ${problems.slice(0, 3).join("; ")}`,
+    ];
+  });
+  const aligned = header.map((_, column) => (column === 0 || column === 10 ? "---" : "---:"));
+  return [header, aligned, ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/** Puts the table into docs/reliability.md, between its markers. */
+export async function writeReport(tables: string, seed: number): Promise<void> {
+  const text = await readFile(DOCUMENT, "utf8");
+  const [before, rest] = text.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`docs/reliability.md lacks ${BEGIN} … ${END}`);
+  const machine = `${cpus().length} cores of ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`;
+  const date = new Date().toISOString().slice(0, 10);
+  const table = `${machine}, ${date}, seed ${seed}\n\n${tables}`;
+  await writeFile(DOCUMENT, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
+}

@@ -1,0 +1,31 @@
+import { execFile } from "node:child_process";
+import { copyFile, cp, mkdir, symlink } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * dualtail as npm would install it into `folder`: built from the sources as they are, with the dependencies of this
+ * clone. The page of `dualtail serve` is not built.
+ */
+export async function installPackage(folder: string): Promise<void> {
+  const home = join(folder, "node_modules", "dualtail");
+  const bin = join(folder, "node_modules", ".bin");
+  await mkdir(bin, { recursive: true });
+  await mkdir(home, { recursive: true });
+  const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "..", "bin", "tsc");
+  // Types are the linter's business: here they would be checked once more.
+  const quick = ["--noCheck", "--sourceMap", "false", "--inlineSources", "false"];
+  await run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", join(home, "dist"), ...quick], {
+    cwd: root,
+  });
+  await run(process.execPath, ["scripts/copy-data.mjs", join(home, "dist")], { cwd: root });
+  await copyFile(join(root, "package.json"), join(home, "package.json"));
+  await cp(join(root, "schemas"), join(home, "schemas"), { recursive: true });
+  await symlink(join(root, "node_modules"), join(home, "node_modules"));
+  await symlink("../dualtail/dist/core/cli/main.js", join(bin, "dualtail"));
+}
