@@ -17,7 +17,7 @@ export interface Thresholds {
 export const DEFAULT_THRESHOLDS: Thresholds = { many: 100, few: 20 };
 
 /**
- * D-groups by training count (method.md §4): many n > 100, medium 20 ≤ n ≤ 100, few n < 20.
+ * D-groups by training count (Liu et al., 2019): many n > 100, medium 20 ≤ n ≤ 100, few n < 20.
  *
  * @param counts [K] training images per class; pass a reference split's counts where the protocol says so (CIFAR-100: IR 100)
  * @returns [K]

@@ -11,7 +11,7 @@ export type BlockProduct = (
 
 /** Features and labels to classify by. M in the bank, N queries, d wide. */
 export interface KnnInput {
-  /** [M, d] row-major features of the bank (method.md §9: the validation set), any scale. */
+  /** [M, d] row-major features of the bank (in comparisons: the validation set), any scale. */
   readonly bank: Float32Array;
   readonly bankLabels: Int32Array;
   /** [N, d] */

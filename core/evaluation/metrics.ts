@@ -54,7 +54,7 @@ export interface Metrics {
 }
 
 /**
- * Everything of method.md §9 that follows from scores and labels.
+ * Everything that a row reports and that follows from scores and labels alone.
  *
  * @throws DualtailError for shapes that do not fit, labels out of range, NaN scores, no test image at all.
  */

@@ -6,7 +6,7 @@ import { backbonesOf, isBackdoorLoss, isControl, PAPER, singleRow, singleRows } 
 
 export type Verdict = "holds" | "does not hold" | "cannot be told apart" | "not measured";
 
-/** A qualitative claim of the paper (method.md §10) and what the intervals say about it here. */
+/** A qualitative claim of the paper (arXiv 2501.15955) and what the intervals say about it here. */
 export interface Claim {
   readonly claim: string;
   /** How it was turned into a question that an interval answers. */

@@ -8,7 +8,7 @@ export const PAPER = {
   backdoor: "backdoor",
 } as const;
 
-/** The comparison that method.md §5d asks for: as many seeds of one backbone as there are models, combined alike. */
+/** What a combination of several models has to be held against: as many seeds of one backbone as there are models, combined alike. */
 const CONTROL = "control";
 
 export const isControl = (row: Row): boolean => row.loss === CONTROL || row.kind === CONTROL;

@@ -51,7 +51,7 @@ const TEMPERATURE_TOLERANCE = 0.001;
 
 /**
  * Estimates the label prior of a model's pre-training data from zero-shot logits on labelled data (GLA, NeurIPS 2023;
- * method.md §3): a temperature by calibration, then q* = argmin over the simplex of mean CE(z/T − log q + log π, y).
+ * arXiv 2310.08106): a temperature by calibration, then q* = argmin over the simplex of mean CE(z/T − log q + log π, y).
  *
  * A class without images has no minimiser: its gradient −p̄_k never vanishes, the formula alone would hand it the whole
  * mass. Such classes are left out of the likelihood and get the geometric mean of the others, i.e. the value at which

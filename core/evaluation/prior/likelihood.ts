@@ -1,6 +1,6 @@
 /**
  * The objective of prior estimation (GLA, arXiv 2310.08106, eq. for the label shift between pre-training and estimation
- * data; method.md §3), as a function of u = log q:
+ * data; GLA, arXiv 2310.08106), as a function of u = log q:
  *
  *     F(u) = mean_i CE(z_i / T − u + log π, y_i)
  *
