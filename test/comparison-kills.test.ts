@@ -1,8 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
 import { uniformFrom } from "../core/training/random.ts";
@@ -19,6 +18,7 @@ import {
 } from "./support/killed-comparison.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
+import { writeBetween } from "./support/write-between.ts";
 
 /** `DUALTAIL_KILLS=100 DUALTAIL_SEED=1 npx vitest run test/comparison-kills.test.ts` for more. */
 const KILLS = Number(process.env.DUALTAIL_KILLS ?? 3);
@@ -27,8 +27,6 @@ const SEED = Number(process.env.DUALTAIL_SEED ?? 1);
 const KILLS_PER_COMPARISON = 5;
 /** A kill and the start after it, on a machine that does much else. */
 const PER_KILL = 60_000;
-
-const docs = fileURLToPath(new URL("../docs/reliability.md", import.meta.url));
 
 let dir: string;
 let client: MlflowClient;
@@ -134,7 +132,7 @@ it(
     }
     const table = matrix(tally);
     console.log(table);
-    if (process.env.DUALTAIL_WRITE_TABLE) writeTable(table);
+    if (process.env.DUALTAIL_WRITE_TABLE) writeBetween("docs/reliability.md", "kills", table);
     expect([tally.lost, tally.doubled, tally.equal]).toEqual([0, 0, tally.comparisons]);
   },
   SERVER_START + (KILLS + 3) * PER_KILL,
@@ -154,14 +152,4 @@ function matrix({ phases, comparisons, kills, points, lost, doubled, equal }: Ta
     `${kills} kills (seed ${SEED}) of ${comparisons} comparisons: of ${points} points ${lost} lost, ${doubled} doubled;`,
     `${equal} of ${comparisons} comparisons ended with the adapters and the table of one that was not killed.`,
   ].join("\n");
-}
-
-/** Between the markers in docs/reliability.md. */
-function writeTable(table: string): void {
-  const text = readFileSync(docs, "utf8");
-  const replaced = text.replace(
-    /(<!-- kills -->\n)[\s\S]*?(\n<!-- \/kills -->)/,
-    (_, before: string, after: string) => `${before}\n${table}\n${after}`,
-  );
-  writeFileSync(docs, replaced);
 }

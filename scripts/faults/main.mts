@@ -67,5 +67,5 @@ try {
   await rm(dataDir, { recursive: true, force: true });
 }
 console.log(values.json ? JSON.stringify({ outcomes, costs }, null, 2) : describe(outcomes, costs));
-if (values.write) await writeReport(describe(outcomes, costs), seed);
+if (values.write) writeReport(describe(outcomes, costs), seed);
 process.exitCode = outcomes.some(({ problems }) => problems.length > 0) ? 1 : 0;

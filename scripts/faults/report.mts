@@ -1,11 +1,6 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { measuredOn, writeBetween } from "../../test/support/write-between.ts";
 import { type Cost, describeCosts } from "./cost.mts";
 import type { Outcome } from "./outcome.mts";
-
-const DOCUMENT = new URL("../../docs/reliability.md", import.meta.url);
-const BEGIN = "<!-- faults: begin -->";
-const END = "<!-- faults: end -->";
 
 /** Outcomes and costs as Markdown tables. */
 export const describe = (outcomes: readonly Outcome[], costs: readonly Cost[]): string =>
@@ -50,14 +45,5 @@ function describeOutcomes(outcomes: readonly Outcome[]): string {
 }
 
 /** Puts the table into docs/reliability.md, between its markers. */
-export async function writeReport(tables: string, seed: number): Promise<void> {
-  const text = await readFile(DOCUMENT, "utf8");
-  const [before, rest] = text.split(BEGIN);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined)
-    throw new Error(`docs/reliability.md lacks ${BEGIN} … ${END}`);
-  const machine = `${cpus().length} cores of ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`;
-  const date = new Date().toISOString().slice(0, 10);
-  const table = `${machine}, ${date}, seed ${seed}\n\n${tables}`;
-  await writeFile(DOCUMENT, `${before}${BEGIN}\n\n${table}\n\n${END}${after}`);
-}
+export const writeReport = (tables: string, seed: number): void =>
+  writeBetween("docs/reliability.md", "faults", `${measuredOn()}, seed ${seed}\n\n${tables}`);

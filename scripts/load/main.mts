@@ -57,5 +57,5 @@ try {
   await rm(dataDir, { recursive: true, force: true });
 }
 console.log(values.json ? JSON.stringify(outcomes, null, 2) : describe(outcomes));
-if (values.write) await writeReport(describe(outcomes));
+if (values.write) writeReport(describe(outcomes));
 process.exitCode = outcomes.some(({ problems }) => problems.length > 0) ? 1 : 0;
