@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ["core", "plugins", "testbed", "launch-page", "test"].map((folder) => `${folder}/**/*.test.ts`),
     globalSetup: ["test/support/mlflow-global-setup.ts"],
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 300_000,
     // Two cores: more workers only make onnxruntime's threads fight each other.
     maxWorkers: 2,

@@ -95,7 +95,7 @@ async function request(config: unknown, text = JSON.stringify({ version: 1, conf
 }
 
 /** Waits until a run is as it should be. */
-async function until(runId: string, what: string, holds: (run: Run) => boolean, ms = 30_000): Promise<Run> {
+async function until(runId: string, what: string, holds: (run: Run) => boolean, ms = 120_000): Promise<Run> {
   const end = Date.now() + ms;
   for (;;) {
     const run = await client.runs.get(runId);
