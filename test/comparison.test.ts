@@ -147,7 +147,7 @@ describe("a comparison in a real MLflow server", () => {
   });
 
   it("stops at Ctrl-C with runs KILLED and resumes to the same adapters", async () => {
-    const long = { losses: "[la]", train: "epochs: 60, batchSize: 8" };
+    const long = { losses: "[la]", train: "epochs: 30, batchSize: 8" };
     const whole = config(long);
     expect((await compare(whole.file)).code).toBe(0);
     const adapters = async (experiment: string) => {
@@ -171,7 +171,7 @@ describe("a comparison in a real MLflow server", () => {
     child.kill("SIGINT");
     const stopped = await ended;
     expect(stopped.code, stopped.stderr).toBe(130);
-    expect(stopped.stderr).toMatch(/stopped at step \d+ of 360 — go on with: --resume \S+comparison/);
+    expect(stopped.stderr).toMatch(/stopped at step \d+ of 180 — go on with: --resume \S+comparison/);
     const before = await runsOf(experiment);
     expect(before.parent.info.status).toBe("KILLED");
     const killed = named(before.children, "la · clip · seed 0");
@@ -189,7 +189,7 @@ describe("a comparison in a real MLflow server", () => {
     expect(await adapters(experiment)).toBe(await adapters(whole.experiment));
     const run = named(after.children, "la · clip · seed 0");
     const steps = (await client.metrics.getHistory(run.info.runId, "train/loss")).map(({ step }) => step);
-    expect([...steps].sort((a, b) => a - b)).toEqual([...Array(360).keys()]);
+    expect([...steps].sort((a, b) => a - b)).toEqual([...Array(180).keys()]);
   });
 });
 
@@ -292,7 +292,7 @@ describe("a comparison whose MLflow server is not there when it starts", () => {
     expect([parent.info.status, children.length]).toEqual(["FINISHED", 2]);
     const run = named(children, "la · clip · seed 0");
     const steps = (await client.metrics.getHistory(run.info.runId, "train/loss")).map(({ step }) => step);
-    expect([...steps].sort((a, b) => a - b)).toEqual([...Array(360).keys()]);
+    expect([...steps].sort((a, b) => a - b)).toEqual([...Array(180).keys()]);
     expect(readdirSync(join(cwd, "runs")).length).toBe(1);
   });
 });
