@@ -21,7 +21,7 @@ import { makeTinyClip } from "./support/tiny-clip.ts";
 import { writeBetween } from "./support/write-between.ts";
 
 /** `DUALTAIL_KILLS=100 DUALTAIL_SEED=1 npx vitest run test/comparison-kills.test.ts` for more. */
-const KILLS = Number(process.env.DUALTAIL_KILLS ?? 3);
+const KILLS = Number(process.env.DUALTAIL_KILLS ?? 2);
 const SEED = Number(process.env.DUALTAIL_SEED ?? 1);
 /** So that every comparison is killed several times, and none for ever. */
 const KILLS_PER_COMPARISON = 5;
