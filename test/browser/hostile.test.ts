@@ -21,148 +21,154 @@ const WRITTEN = "html head meta title style body main h1 h2 h3 p ul li strong sm
 const TABLES = "table thead tbody tr th td figure figcaption".split(" ");
 
 // A browser is not among what npm installs: without one there is nothing that would run a script.
-describe.skipIf(!chromiumPath)("names that are markup (skipped where no Chromium is found)", () => {
-  let dir: string;
-  let client: MlflowClient;
-  let runs: readonly Run[];
-  let browser: Browser;
-  let page: Page;
-  let trouble: string[];
-  /** Every text that was logged or written, by where it is. */
-  const files = new Map<string, string>();
+/** A comparison and its report in a browser: with the other long ones, not part of every `npm test`. */
+const asked = process.env.DUALTAIL_BROWSER === "full";
 
-  const cli = async (...args: string[]) => {
-    let text = "";
-    const stream = () =>
-      new PassThrough().on("data", (chunk: Buffer) => {
-        text += chunk.toString();
-      }) as unknown as NodeJS.WriteStream;
-    const env = { MLFLOW_TRACKING_URI: client.baseUrl, DUALTAIL_CACHE: join(dir, "cache") };
-    const code = await runCli([...args, "--quiet"], { env, cwd: dir, stdout: stream(), stderr: stream() });
-    expect(code, text).toBe(0);
-  };
-  const keep = async (run: Run, folder?: string): Promise<void> => {
-    for (const { path, isDir } of await client.artifacts.list(run.info.runId, folder)) {
-      if (isDir) await keep(run, path);
-      else if (/\.(svg|html|md)$/.test(path))
-        files.set(
-          `${run.info.runId}/${path}`,
-          new TextDecoder().decode(await client.artifacts.download(run.info, path)),
-        );
-    }
-  };
+describe.skipIf(!chromiumPath || !asked)(
+  "names that are markup (skipped without DUALTAIL_BROWSER=full or Chromium)",
+  () => {
+    let dir: string;
+    let client: MlflowClient;
+    let runs: readonly Run[];
+    let browser: Browser;
+    let page: Page;
+    let trouble: string[];
+    /** Every text that was logged or written, by where it is. */
+    const files = new Map<string, string>();
 
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), "dualtail-hostile-"));
-    await makeTinyClip(join(dir, "one"), { channels: 1, seed: 1, texts: [...HOSTILE] });
-    client = await mlflowClient();
-    const experiment = `${uniqueName("hostile")} ${HOSTILE[0]} ${HOSTILE[1]} ${HOSTILE[4]}`;
-    const config = {
-      experiment,
-      name: `${HOSTILE[1]} ${HOSTILE[0]} ${HOSTILE[7]}`,
-      dataset: { use: "hostile", label: HOSTILE[3] },
-      backbones: ["clip", "openclip"].map((use, i) => ({
-        use,
-        folder: "./one",
-        label: HOSTILE[i],
-      })),
-      peft: "none",
-      losses: [
-        { use: "la", label: `${HOSTILE[2]} [x](javascript:alert(9)) | **b**` },
-        { use: "ce", label: `${HOSTILE[8]} ${HOSTILE[6]}` },
-        { use: "backdoor", label: HOSTILE[9].slice(0, 100) },
-        "control",
-      ],
-      seeds: [0],
-      train: { epochs: 1, batchSize: 16 },
-      plugins: [plugin],
-      threads: 1,
+    const cli = async (...args: string[]) => {
+      let text = "";
+      const stream = () =>
+        new PassThrough().on("data", (chunk: Buffer) => {
+          text += chunk.toString();
+        }) as unknown as NodeJS.WriteStream;
+      const env = { MLFLOW_TRACKING_URI: client.baseUrl, DUALTAIL_CACHE: join(dir, "cache") };
+      const code = await runCli([...args, "--quiet"], { env, cwd: dir, stdout: stream(), stderr: stream() });
+      expect(code, text).toBe(0);
     };
-    await writeFile(join(dir, "hostile.json"), JSON.stringify(config));
-    await cli("compare", "hostile.json");
-    await cli("report", experiment, "--out", "report", "--resamples", "100");
-    for (const name of await readdir(join(dir, "report"), { recursive: true })) {
-      if (/\.\w+$/.test(name)) files.set(name, await readFile(join(dir, "report", name), "utf8"));
-    }
-    const { experimentId } = (await client.experiments.getByName(experiment))!;
-    runs = (await client.runs.search({ experimentIds: [experimentId], maxResults: 100 })).items;
-    for (const run of runs) await keep(run);
-    browser = await openBrowser();
-    const context = await browser.newContext();
-    await prepareForMlflow(context);
-    page = await context.newPage();
-    trouble = watchForTrouble(page);
-  }, SERVER_START);
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dir, { recursive: true, force: true });
-  });
+    const keep = async (run: Run, folder?: string): Promise<void> => {
+      for (const { path, isDir } of await client.artifacts.list(run.info.runId, folder)) {
+        if (isDir) await keep(run, path);
+        else if (/\.(svg|html|md)$/.test(path))
+          files.set(
+            `${run.info.runId}/${path}`,
+            new TextDecoder().decode(await client.artifacts.download(run.info, path)),
+          );
+      }
+    };
 
-  const named = (extension: string) => [...files].filter(([name]) => name.endsWith(extension));
-  /** Opens a document as one of a site's own, as MLflow's viewer does. */
-  const open = async (text: string, contentType: string) => {
-    await page.route("http://files.test/**", (route) => route.fulfill({ body: text, contentType }));
-    await page.goto("http://files.test/file");
-    await page.unroute("http://files.test/**");
-    return page.evaluate(() => {
-      const all = [...document.querySelectorAll("*")];
-      const attributes = all.flatMap((one) => [...one.attributes]);
-      return {
-        elements: [...new Set(all.map(({ localName }) => localName))],
-        handlers: attributes.filter(({ name }) => /^on/i.test(name)).map(({ name }) => name),
-        links: attributes
-          .filter(({ name, value }) => /^(xlink:)?href$|^src/i.test(name) && !value.startsWith("#"))
-          .map(({ value }) => value),
-        text: document.documentElement.textContent,
+    beforeAll(async () => {
+      dir = await mkdtemp(join(tmpdir(), "dualtail-hostile-"));
+      await makeTinyClip(join(dir, "one"), { channels: 1, seed: 1, texts: [...HOSTILE] });
+      client = await mlflowClient();
+      const experiment = `${uniqueName("hostile")} ${HOSTILE[0]} ${HOSTILE[1]} ${HOSTILE[4]}`;
+      const config = {
+        experiment,
+        name: `${HOSTILE[1]} ${HOSTILE[0]} ${HOSTILE[7]}`,
+        dataset: { use: "hostile", label: HOSTILE[3] },
+        backbones: ["clip", "openclip"].map((use, i) => ({
+          use,
+          folder: "./one",
+          label: HOSTILE[i],
+        })),
+        peft: "none",
+        losses: [
+          { use: "la", label: `${HOSTILE[2]} [x](javascript:alert(9)) | **b**` },
+          { use: "ce", label: `${HOSTILE[8]} ${HOSTILE[6]}` },
+          { use: "backdoor", label: HOSTILE[9].slice(0, 100) },
+          "control",
+        ],
+        seeds: [0],
+        train: { epochs: 1, batchSize: 16 },
+        plugins: [plugin],
+        threads: 1,
       };
+      await writeFile(join(dir, "hostile.json"), JSON.stringify(config));
+      await cli("compare", "hostile.json");
+      await cli("report", experiment, "--out", "report", "--resamples", "100");
+      for (const name of await readdir(join(dir, "report"), { recursive: true })) {
+        if (/\.\w+$/.test(name)) files.set(name, await readFile(join(dir, "report", name), "utf8"));
+      }
+      const { experimentId } = (await client.experiments.getByName(experiment))!;
+      runs = (await client.runs.search({ experimentIds: [experimentId], maxResults: 100 })).items;
+      for (const run of runs) await keep(run);
+      browser = await openBrowser();
+      const context = await browser.newContext();
+      await prepareForMlflow(context);
+      page = await context.newPage();
+      trouble = watchForTrouble(page);
+    }, SERVER_START);
+    afterAll(async () => {
+      await browser?.close();
+      await rm(dir, { recursive: true, force: true });
     });
-  };
 
-  it("are texts in every drawing, which is whole", async () => {
-    const drawings = named(".svg");
-    expect(drawings.length).toBeGreaterThan(15);
-    const shown = new Set<string>();
-    for (const [name, svg] of drawings) {
-      const { elements, handlers, links, text } = await open(svg, "image/svg+xml");
-      expect({ name, foreign: elements.filter((one) => !DRAWN.includes(one)), handlers, links }).toEqual({
-        name,
-        foreign: [],
-        handlers: [],
-        links: [],
+    const named = (extension: string) => [...files].filter(([name]) => name.endsWith(extension));
+    /** Opens a document as one of a site's own, as MLflow's viewer does. */
+    const open = async (text: string, contentType: string) => {
+      await page.route("http://files.test/**", (route) => route.fulfill({ body: text, contentType }));
+      await page.goto("http://files.test/file");
+      await page.unroute("http://files.test/**");
+      return page.evaluate(() => {
+        const all = [...document.querySelectorAll("*")];
+        const attributes = all.flatMap((one) => [...one.attributes]);
+        return {
+          elements: [...new Set(all.map(({ localName }) => localName))],
+          handlers: attributes.filter(({ name }) => /^on/i.test(name)).map(({ name }) => name),
+          links: attributes
+            .filter(({ name, value }) => /^(xlink:)?href$|^src/i.test(name) && !value.startsWith("#"))
+            .map(({ value }) => value),
+          text: document.documentElement.textContent,
+        };
       });
-      for (const one of HOSTILE) if (text?.includes(one.slice(0, 20))) shown.add(one);
-    }
-    expect([...shown]).toEqual(expect.arrayContaining([...HOSTILE.slice(0, 3)]));
-    expect(trouble).toEqual([]);
-  });
+    };
 
-  it("are texts in the report", async () => {
-    const reports = named(".html");
-    expect(reports.length).toBe(2);
-    for (const [, html] of reports) {
-      const { elements, handlers, links, text } = await open(html, "text/html; charset=utf-8");
-      const expected = [...DRAWN, ...WRITTEN, ...TABLES];
-      expect(elements.filter((one) => !expected.includes(one))).toEqual([]);
-      expect([handlers, links]).toEqual([[], []]);
-      for (const one of HOSTILE.slice(0, 3)) expect(text).toContain(one);
-    }
-    expect(trouble).toEqual([]);
-  });
+    it("are texts in every drawing, which is whole", async () => {
+      const drawings = named(".svg");
+      expect(drawings.length).toBeGreaterThan(15);
+      const shown = new Set<string>();
+      for (const [name, svg] of drawings) {
+        const { elements, handlers, links, text } = await open(svg, "image/svg+xml");
+        expect({ name, foreign: elements.filter((one) => !DRAWN.includes(one)), handlers, links }).toEqual({
+          name,
+          foreign: [],
+          handlers: [],
+          links: [],
+        });
+        for (const one of HOSTILE) if (text?.includes(one.slice(0, 20))) shown.add(one);
+      }
+      expect([...shown]).toEqual(expect.arrayContaining([...HOSTILE.slice(0, 3)]));
+      expect(trouble).toEqual([]);
+    });
 
-  it("are texts in the Markdown, also as MLflow shows it", async () => {
-    const texts = named(".md");
-    expect(texts.length).toBe(3);
-    for (const [name, text] of texts) expect(text, name).not.toMatch(/<(?!(https?:))/);
-    for (const { info, tags } of runs.filter(({ tags }) => tags["mlflow.note.content"] !== undefined)) {
-      await page.goto(`${client.baseUrl}/#/experiments/${info.experimentId}/runs/${info.runId}`);
-      const note = page.locator('[data-testid="note-view-container"], .mlflow-ui-container').first();
-      await page.getByRole("heading", { name: /^Description/ }).waitFor();
-      await note.waitFor();
-      expect(
-        await page.locator("main").locator("img[src=x], img[src*=evil], a[href*=alert]").count(),
-        tags["dualtail.kind"],
-      ).toBe(0);
-    }
-    expect(trouble).toEqual([]);
-  });
-});
+    it("are texts in the report", async () => {
+      const reports = named(".html");
+      expect(reports.length).toBe(2);
+      for (const [, html] of reports) {
+        const { elements, handlers, links, text } = await open(html, "text/html; charset=utf-8");
+        const expected = [...DRAWN, ...WRITTEN, ...TABLES];
+        expect(elements.filter((one) => !expected.includes(one))).toEqual([]);
+        expect([handlers, links]).toEqual([[], []]);
+        for (const one of HOSTILE.slice(0, 3)) expect(text).toContain(one);
+      }
+      expect(trouble).toEqual([]);
+    });
+
+    it("are texts in the Markdown, also as MLflow shows it", async () => {
+      const texts = named(".md");
+      expect(texts.length).toBe(3);
+      for (const [name, text] of texts) expect(text, name).not.toMatch(/<(?!(https?:))/);
+      for (const { info, tags } of runs.filter(({ tags }) => tags["mlflow.note.content"] !== undefined)) {
+        await page.goto(`${client.baseUrl}/#/experiments/${info.experimentId}/runs/${info.runId}`);
+        const note = page.locator('[data-testid="note-view-container"], .mlflow-ui-container').first();
+        await page.getByRole("heading", { name: /^Description/ }).waitFor();
+        await note.waitFor();
+        expect(
+          await page.locator("main").locator("img[src=x], img[src*=evil], a[href*=alert]").count(),
+          tags["dualtail.kind"],
+        ).toBe(0);
+      }
+      expect(trouble).toEqual([]);
+    });
+  },
+);
