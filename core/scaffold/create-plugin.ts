@@ -49,7 +49,8 @@ export async function createPlugin(plugin: NewPlugin): Promise<readonly string[]
     // The same in both languages.
     [`test.${language}`]: path.join(testOf, "test.js"),
     "README.md": path.join(kind, "README.md"),
-    "package.json": path.join(language, "package.json"),
+    // Under another name here: tools take a nested package.json for a package of its own.
+    "package.json": path.join(language, "manifest.json"),
     "tsconfig.json": path.join(language, "tsconfig.json"),
   };
   await mkdir(folder, { recursive: true });

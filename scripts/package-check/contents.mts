@@ -38,8 +38,8 @@ export async function readContents(
     const folder = file.split("/").slice(0, -1).slice(0, 2).join("/") || ".";
     const { files, bytes } = folders.get(folder) ?? { files: 0, bytes: 0 };
     folders.set(folder, { files: files + 1, bytes: bytes + size });
-    // Templates of plugins are files that people edit.
-    const unwanted = file.includes("/templates/") ? [] : UNWANTED;
+    // Templates of plugins and examples are files that people read and edit.
+    const unwanted = /\/templates\/|^examples\//.test(file) ? [] : UNWANTED;
     for (const [pattern, what] of unwanted) if (pattern.test(file)) problems.push(`${file} ${what}`);
     if (size > LARGE && !large.some((pattern) => pattern.test(file))) {
       problems.push(`${file} has ${size} bytes`);

@@ -1,13 +1,18 @@
 // Compiled in a project that has nothing but the package, under every way of resolving modules that TypeScript has for it.
 import {
   type ComparisonResult,
+  compare,
   createContainer,
   type DualtailError,
   evaluation,
   type Reporter,
   resolve,
+  runScope,
 } from "dualtail";
-import { createGraph, type Graph, type Value } from "dualtail/graph";
+import { bootstrap } from "dualtail/analysis";
+import { createGraph, createTrainer, type Graph, injectLora, loadOnnx, type Value } from "dualtail/graph";
+import { evaluateLoss } from "dualtail/losses";
+import { plugin as la } from "dualtail/losses/la";
 import { createMlflowClient, type MlflowClient } from "dualtail/mlflow-js-client";
 import { defineLoss, type LossPlugin, PLUGIN_API_VERSION } from "dualtail/plugin-api";
 
@@ -35,6 +40,19 @@ export const client: MlflowClient = createMlflowClient({ trackingUri: "http://12
 export const version: number = PLUGIN_API_VERSION;
 export const failed = (result: ComparisonResult, error: DualtailError): string =>
   `${result.failed.length} ${error.oneLine} ${Object.keys(evaluation).length} ${createGraph.name}`;
+
+export async function laOf(logits: Float32Array, labels: Int32Array): Promise<number> {
+  const { loss, gradients } = await evaluateLoss(la, { tau: 1 }, { logits, labels, classCounts: [3, 1] });
+  return loss + gradients.length;
+}
+export const published: readonly unknown[] = [
+  bootstrap,
+  compare,
+  createTrainer,
+  injectLora,
+  loadOnnx,
+  runScope,
+];
 
 // @ts-expect-error A summary is required: types must really be there, not `any`.
 defineLoss({ name: "x", options: { type: "object", properties: {}, additionalProperties: false } });
