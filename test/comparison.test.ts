@@ -268,7 +268,7 @@ describe("a comparison whose MLflow server is not there when it starts", () => {
     proxy.fault = () => "refuse";
     const cwd = join(dir, "absent");
     await mkdir(cwd);
-    const { file, experiment } = config({ losses: "[la]", train: "epochs: 60, batchSize: 8" });
+    const { file, experiment } = config({ losses: "[la]", train: "epochs: 30, batchSize: 8" });
     const env = { MLFLOW_TRACKING_URI: proxy.uri };
     const args = ["compare", file, "--threads", "1", "--quiet"];
     const child = startScript(main, args, cwd, env);
