@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
 import { uniformFrom } from "../core/training/random.ts";
+import { toyPlugin } from "./support/cli.ts";
 import { type ComparisonFacts, comparisonFacts, countPoints } from "./support/comparison-facts.ts";
 import {
   type Command,
@@ -13,7 +14,6 @@ import {
   PHASES,
   type Phase,
   runFolder,
-  toyPlugin,
   wholeComparison,
 } from "./support/killed-comparison.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";

@@ -6,13 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
-import { dualtail, finish, startScript } from "./support/cli.ts";
+import { dualtail, finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
 import { startFaultyProxy } from "./support/faulty-proxy.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
-
-const toy = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
-const main = fileURLToPath(new URL("../core/cli/main.ts", import.meta.url));
 
 let dir: string;
 let commit: string;

@@ -2,17 +2,13 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run as runCli } from "../core/cli/run.ts";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
-import { finish, startScript } from "./support/cli.ts";
+import { finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
 import { mlflowClient, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { type SignInProxy, startSignInProxy } from "./support/sign-in-proxy.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
-
-const toy = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
-const main = fileURLToPath(new URL("../core/cli/main.ts", import.meta.url));
 
 const USER = "someone";
 const PASSWORD = "pass/word@MARKED-1";

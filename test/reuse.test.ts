@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseConfigDocument, validateConfig } from "../core/comparison/config/index.ts";
 import { executeComparison } from "../core/comparison/execute.ts";
@@ -11,11 +10,10 @@ import { silentReporter } from "../core/container/reporter.ts";
 import { locateModel } from "../core/exchange/index.ts";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
 import { openMlflowTracker, type Tracker } from "../core/tracking/index.ts";
-import { dualtail } from "./support/cli.ts";
+import { dualtail, toyPlugin as toy } from "./support/cli.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
 
-const toy = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
 const experiment = uniqueName("reuse");
 const COMBINED = "combined · clip + openclip · seed 0";
 const POST_HOC = { use: "backdoor", mode: "post-hoc", label: "combined" };

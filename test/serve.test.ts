@@ -5,15 +5,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MlflowClient, Run } from "../core/mlflow-js-client/index.ts";
-import { finish, startScript } from "./support/cli.ts";
+import { finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
-
-const toy = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
-const main = fileURLToPath(new URL("../core/cli/main.ts", import.meta.url));
 
 let dir: string;
 let client: MlflowClient;

@@ -5,18 +5,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Queue, QueueEvents } from "bullmq";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MlflowClient, Run } from "../core/mlflow-js-client/index.ts";
 import { cellJobId, queueName } from "../core/serve/redis/cell-job.ts";
-import { dualtail, type Finished, finish, startScript } from "./support/cli.ts";
+import { dualtail, type Finished, finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { type RedisServer, redisServerPath, startRedis } from "./support/redis-server.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
-
-const toy = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
-const main = fileURLToPath(new URL("../core/cli/main.ts", import.meta.url));
 
 /** ms; a quiet machine needs a tenth. */
 const PATIENCE = 100_000;

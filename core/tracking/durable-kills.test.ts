@@ -2,15 +2,14 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { finish, startScript } from "../../test/support/cli.ts";
+import { finish, program, startScript } from "../../test/support/cli.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { readJournal } from "./disk/journal.ts";
 import type { MetricPoint } from "./tracker.ts";
 
-const script = fileURLToPath(new URL("../../test/support/durable-writer.ts", import.meta.url));
+const script = program("test/support/durable-writer.ts");
 
 /** `DUALTAIL_KILLS=100 npx vitest run core/tracking/durable-kills.test.ts` for more. */
 const KILLS = Number(process.env.DUALTAIL_KILLS ?? 2);

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { startScript } from "../../test/support/cli.ts";
+import { program, startScript } from "../../test/support/cli.ts";
 import type { ChildReport } from "./spec.mts";
 import type { WriterTask } from "./writer.mts";
 
-const WRITER = fileURLToPath(new URL("writer.mts", import.meta.url));
+const WRITER = program("scripts/faults/writer.mts");
 
 export interface Child {
   /** Resolves at the process's end. */

@@ -1,16 +1,13 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { findDiskRuns } from "../../core/tracking/disk/find-runs.ts";
 import { JOURNAL, readJournal } from "../../core/tracking/disk/journal.ts";
-import { dualtail } from "../../test/support/cli.ts";
+import { dualtail, toyPlugin } from "../../test/support/cli.ts";
 import { makeTinyClip } from "../../test/support/tiny-clip.ts";
 import { check } from "./check.mts";
 import { type CaseContext, inPlace, seeded } from "./context.mts";
 import { type Outcome, problemsOf } from "./outcome.mts";
 import type { Expected } from "./spec.mts";
-
-const TOY = fileURLToPath(new URL("../../test/support/toy-dataset.ts", import.meta.url));
 
 /** A real comparison by the command line, with every fault of a network drawn at random. */
 export const comparison = (context: CaseContext): Promise<Outcome> =>
@@ -35,7 +32,7 @@ export const comparison = (context: CaseContext): Promise<Outcome> =>
       losses: ["ce", "la"],
       train: { epochs: 4, batchSize: 4 },
       output: "out",
-      plugins: [TOY],
+      plugins: [toyPlugin],
     };
     await writeFile(join(folder, "c.yaml"), JSON.stringify(config));
     const { code, errors } = await dualtail(

@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { finish, startScript } from "../../test/support/cli.ts";
+import { finish, program, startScript } from "../../test/support/cli.ts";
 
-const WRITER = fileURLToPath(new URL("cost-writer.mts", import.meta.url));
+const WRITER = program("scripts/faults/cost-writer.mts");
 
 /** Processor time of a step's tracking, ms: of the thread that trains, and of all threads. */
 export interface Cost {

@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { Run } from "../../core/mlflow-js-client/index.ts";
-import { startScript } from "../../test/support/cli.ts";
+import { program, startScript } from "../../test/support/cli.ts";
 import type { ClientTask } from "./client.mts";
 import { median, type Outcome, seconds, sizeOf } from "./outcome.mts";
 import { type CaseContext, inPlace, type Place, requestRuns, stateOf, until } from "./place.mts";
 
-const CLIENT = fileURLToPath(new URL("client.mts", import.meta.url));
+const CLIENT = program("scripts/load/client.mts");
 const REQUESTERS = 10;
 /** Without an answer for so long it is given up, ms. */
 const PATIENCE = 120_000;
@@ -33,7 +32,8 @@ export function clients(context: CaseContext, requests: number, count: number): 
         name: `client ${i}`,
       }),
     );
-    const answered = () => new Set(answersOf(place).map(({ runId }) => runId)).size;
+    const answers = watchAnswers(place);
+    const answered = () => new Set(answers().map(({ runId }) => runId)).size;
     const reach = async (share: number) => {
       let last = { count: -1, time: performance.now() };
       while (answered() < share * requests) {
@@ -75,7 +75,7 @@ export function clients(context: CaseContext, requests: number, count: number): 
     const size = await place.queueSize();
     const entries = await place.queued();
     const runs = await requestRuns(place);
-    const twice = doubled(answersOf(place));
+    const twice = doubled(answers());
     const looks = looksOf(place);
     const code = await place.end();
 
@@ -140,21 +140,32 @@ async function launch(
   return text.split("\n").filter(Boolean);
 }
 
-/** First answers to requests, as the server sent them. */
-function answersOf({ sent }: Place): { readonly runId: string; readonly state: string }[] {
-  return sent.flatMap(({ path, body }) => {
-    if (!path.endsWith("/runs/log-batch")) return [];
-    const { run_id, tags = [] } = JSON.parse(body) as {
-      readonly run_id: string;
-      readonly tags?: readonly { readonly key: string; readonly value: string }[];
-    };
-    const state = tags.find(({ key }) => key === "dualtail.state")?.value;
-    return state === "queued" || state === "refused" ? [{ runId: run_id, state }] : [];
-  });
+interface Told {
+  readonly runId: string;
+  readonly state: string;
+}
+
+/** First answers to requests, as the server sends them; each request of the server's is looked at once. */
+function watchAnswers({ sent }: Place): () => readonly Told[] {
+  const told: Told[] = [];
+  let seen = 0;
+  return () => {
+    for (const { path, body } of sent.slice(seen)) {
+      seen += 1;
+      if (!path.endsWith("/runs/log-batch") || !body.includes("dualtail.state")) continue;
+      const { run_id, tags = [] } = JSON.parse(body) as {
+        readonly run_id: string;
+        readonly tags?: readonly { readonly key: string; readonly value: string }[];
+      };
+      const state = tags.find(({ key }) => key === "dualtail.state")?.value;
+      if (state === "queued" || state === "refused") told.push({ runId: run_id, state });
+    }
+    return told;
+  };
 }
 
 /** Runs that were told twice that they wait, or are refused, or one and then the other. */
-function doubled(answers: readonly { readonly runId: string; readonly state: string }[]): number {
+function doubled(answers: readonly Told[]): number {
   const counts = new Map<string, number>();
   for (const { runId } of answers) counts.set(runId, (counts.get(runId) ?? 0) + 1);
   return [...counts.values()].filter((count) => count > 1).length;

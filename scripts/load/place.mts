@@ -4,15 +4,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { createMlflowClient, type MlflowClient, type Run } from "../../core/mlflow-js-client/index.ts";
 import type { QueueEntry } from "../../core/serve/queue.ts";
-import { startScript } from "../../test/support/cli.ts";
+import { main, startScript, toyPlugin } from "../../test/support/cli.ts";
 import { startFaultyProxy } from "../../test/support/faulty-proxy.ts";
 import { makeTinyClip } from "../../test/support/tiny-clip.ts";
-
-const TOY = fileURLToPath(new URL("../../test/support/toy-dataset.ts", import.meta.url));
-const MAIN = fileURLToPath(new URL("../../core/cli/main.ts", import.meta.url));
 
 /** What every case is given. */
 export interface CaseContext {
@@ -72,7 +68,7 @@ export async function inPlace<T>(
   await makeTinyClip(join(folder, "one"), { channels: 1, seed: 1 });
   const config = {
     experiments: [experiment],
-    plugins: [TOY],
+    plugins: [toyPlugin],
     datasets: { stripes: { use: "toy", head: 12 }, many: { use: "toy", head: 1000 } },
     backbones: { small: { use: "clip", folder: "./one" } },
     threads: 1,
@@ -99,7 +95,7 @@ export async function inPlace<T>(
       sent,
       async start(env = {}) {
         const begun = printed.length;
-        child = startScript(MAIN, ["serve", "--config", "serve.yaml"], folder, {
+        child = startScript(main, ["serve", "--config", "serve.yaml"], folder, {
           MLFLOW_TRACKING_URI: proxy.uri,
           ...env,
         });

@@ -1,11 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MlflowClient, Run } from "../../core/mlflow-js-client/index.ts";
-import { type Finished, finish, startScript } from "../support/cli.ts";
+import { type Finished, finish, main, startScript, toyPlugin as toy } from "../support/cli.ts";
 import { mlflowClient, SERVER_START, uniqueName } from "../support/mlflow-server.ts";
 import { makeTinyClip } from "../support/tiny-clip.ts";
 import { buildIfStale } from "./build-if-stale.ts";
@@ -13,12 +12,10 @@ import { chromiumPath, openBrowser, watchForTrouble } from "./chromium.ts";
 import { replaceWith, tabTo } from "./keyboard.ts";
 import { enterTag, htmlArtifact, prepareForMlflow } from "./mlflow-ui.ts";
 
-const main = fileURLToPath(new URL("../../core/cli/main.ts", import.meta.url));
 /** Of a training that is stopped before its end: a matter of seconds, whatever the machine. */
 const EPOCHS = 160;
 /** Milliseconds for what takes ten seconds or so when nothing else runs on the machine. */
 const LONG = 100_000;
-const toy = fileURLToPath(new URL("../support/toy-dataset.ts", import.meta.url));
 
 /** A minute and more of clicks and trainings: not part of every `npm test`. */
 const asked = process.env.DUALTAIL_BROWSER === "full";

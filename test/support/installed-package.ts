@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
 import { copyFile, cp, mkdir, symlink } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { compileTo } from "./compile-sources.ts";
 
-const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
@@ -17,13 +14,7 @@ export async function installPackage(folder: string): Promise<void> {
   const bin = join(folder, "node_modules", ".bin");
   await mkdir(bin, { recursive: true });
   await mkdir(home, { recursive: true });
-  const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "..", "bin", "tsc");
-  // Types are the linter's business: here they would be checked once more.
-  const quick = ["--noCheck", "--sourceMap", "false", "--inlineSources", "false"];
-  await run(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", join(home, "dist"), ...quick], {
-    cwd: root,
-  });
-  await run(process.execPath, ["scripts/copy-data.mjs", join(home, "dist")], { cwd: root });
+  await compileTo(join(home, "dist"), "tsconfig.build.json");
   await copyFile(join(root, "package.json"), join(home, "package.json"));
   await cp(join(root, "schemas"), join(home, "schemas"), { recursive: true });
   await symlink(join(root, "node_modules"), join(home, "node_modules"));

@@ -1,22 +1,9 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { FolderState } from "../../core/comparison/execute/run-folder.ts";
-import { type Finished, finish, startScript } from "./cli.ts";
-
-/**
- * A folder that core, plugins and test/support/toy-dataset.ts were compiled into: starting from it takes a third of the
- * time that starting from sources does.
- */
-const built = process.env.DUALTAIL_BUILT;
-const source = (file: string) => fileURLToPath(new URL(`../../${file}`, import.meta.url));
-const main = built ? join(built, "core/cli/main.js") : source("core/cli/main.ts");
-export const toyPlugin = built
-  ? join(built, "test/support/toy-dataset.js")
-  : source("test/support/toy-dataset.ts");
+import { type Finished, finish, main, startScript } from "./cli.ts";
 
 /** What a comparison was at when it was killed, told by what it left on disk. */
 export const PHASES = [
@@ -49,12 +36,8 @@ export function runFolder(cwd: string): string | undefined {
 }
 
 /** Starts `dualtail compare` in a process of its own. */
-function startComparison({ config, cwd, env }: Command) {
-  const args = ["compare", config, "--threads", "1"];
-  if (!built) return startScript(main, args, cwd, env);
-  const { NODE_OPTIONS: _options, VITEST: _vitest, ...inherited } = process.env;
-  return spawn(process.execPath, [main, ...args], { cwd, env: { ...inherited, NO_COLOR: "1", ...env } });
-}
+const startComparison = ({ config, cwd, env }: Command) =>
+  startScript(main, ["compare", config, "--threads", "1"], cwd, env);
 
 function lockHolder(folder: string): number | undefined {
   try {
