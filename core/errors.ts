@@ -1,8 +1,23 @@
+/** Known to every copy of dualtail in the process: a plugin may have one of its own. */
+const BRAND = Symbol.for("dualtail.error");
+
+/** For subclasses, which inherit it, as everywhere: they mean more than the brand says. */
+function hasInstance(this: unknown, value: unknown): boolean {
+  if (this !== DualtailError) return Function.prototype[Symbol.hasInstance].call(this as typeof Error, value);
+  return typeof value === "object" && value !== null && BRAND in value;
+}
+
 /**
  * Base of every error meant for a user: `message` says what failed and where, `hint` what to do about it.
  * The command line prints both on one line and exits non-zero; anything else is a bug and keeps its stack.
+ * `instanceof DualtailError` also holds for one that another copy of dualtail made; its subclasses are each copy's own.
  */
 export class DualtailError extends Error {
+  static {
+    Object.defineProperty(DualtailError.prototype, BRAND, { value: true });
+    Object.defineProperty(DualtailError, Symbol.hasInstance, { value: hasInstance });
+  }
+
   readonly hint: string | undefined;
 
   constructor(message: string, options: { hint?: string; cause?: unknown } = {}) {

@@ -2,6 +2,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { parseConfigDocument, validateConfig } from "../core/comparison/config/index.ts";
+import { planComparison, planWarnings } from "../core/comparison/plan/index.ts";
+import { createContainer, resolve } from "../core/container/index.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -65,4 +68,39 @@ describe("documentation", () => {
     expect(quoted.length).toBeGreaterThan(5);
     for (const message of quoted) expect(sources, message).toContain(message);
   });
+
+  it("says of recomputation what the benchmarks say", () => {
+    const rows = read("docs/benchmarks.md")
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+    const tables = rows.flatMap((heads, at) => {
+      const column = heads.findIndex((head) => /of dualtail's time|`recompute`: of the time/.test(head));
+      if (column < 0) return [];
+      const rest = rows.slice(at + 2);
+      const end = rest.findIndex((cells) => cells.length !== heads.length);
+      return [
+        rest
+          .slice(0, end < 0 ? undefined : end)
+          .flatMap((cells) => /^[\d.]+(?=×$)/.exec(cells[column]!) ?? []),
+      ];
+    });
+    expect(tables.map(({ length }) => length)).toEqual([4, 4]);
+    const times = tables.flat().map(Number);
+    const [least, most] = [Math.min(...times), Math.max(...times)].map((time) => time.toFixed(1));
+    for (const page of ["docs/faq.md", "docs/configuration.md"])
+      expect(read(page).replace(/\s+/g, " ")).toContain(`for ${least} to ${most} times the time`);
+  });
+});
+
+describe("the configuration that a page starts with", () => {
+  it.each(["README.md", "docs/quickstart.md"])(
+    "%s: is valid, and its plan warns of nothing",
+    async (page) => {
+      const [, text] = /```yaml\n([\s\S]*?)```/.exec(read(page))!;
+      const registry = resolve(await createContainer(), "registry");
+      const config = validateConfig(parseConfigDocument(text!, page), registry);
+      expect(planWarnings(planComparison(config, registry))).toEqual([]);
+    },
+  );
 });

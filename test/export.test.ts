@@ -3,17 +3,15 @@ import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../core/cli/run.ts";
 import { readSafetensorsHeader, readTensor } from "../core/models/checkpoint/safetensors.ts";
-import { dualtail } from "./support/cli.ts";
+import { dualtail, toyPlugin as plugin } from "./support/cli.ts";
 import { relativeError } from "./support/parity.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
 import { plugin as toy } from "./support/toy-dataset.ts";
 
-const plugin = fileURLToPath(new URL("./support/toy-dataset.ts", import.meta.url));
 const CLASSES = 6;
 const PIXELS = 64;
 

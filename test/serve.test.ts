@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -236,6 +236,28 @@ describe("dualtail serve", () => {
     const losses = new Map(history.map(({ step, value }) => [step, value]));
     expect([...losses.keys()].sort((a, b) => a - b)).toEqual([...Array(STEPS).keys()]);
     expect(history.every(({ step, value }) => losses.get(step) === value)).toBe(true);
+  });
+
+  it("holds a stop that came right before its end, and takes anew what its file has lost", async () => {
+    const long = await request({ ...LONG, seeds: [1] });
+    await trains(long);
+    const lost = await request(CONFIG);
+    await until(lost, "queued", (run) => state(run) === "queued");
+    server.child.kill("SIGKILL");
+    await once(server.child, "close");
+    // As a server leaves it that ends between the note of a stop and the stop.
+    const file = join(dir, ".dualtail", "serve", "queue.json");
+    const left = JSON.parse(readFileSync(file, "utf8")) as { entries: { readonly runId: string }[] };
+    expect(left.entries.map(({ runId }) => runId)).toEqual([long, lost]);
+    left.entries = left.entries.slice(0, 1).map((entry) => ({ ...entry, stopping: true }));
+    writeFileSync(file, JSON.stringify(left));
+    server = serve();
+    const stopped = await until(long, "killed", (run) => state(run) === "killed");
+    expect(stopped.info.status).toBe("KILLED");
+    for (const { info } of await nestedOf(long))
+      await until(info.runId, "ended", (run) => run.info.status !== "RUNNING");
+    const { info } = await until(lost, "finished", (run) => state(run) === "finished");
+    expect(info.status).toBe("FINISHED");
   });
 
   it("answers an action that makes no sense, and runs a long request again", async () => {

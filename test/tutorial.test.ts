@@ -4,12 +4,11 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkSource, describeReport } from "../core/check/index.ts";
-import { run } from "../core/cli/run.ts";
 import { createContainer, resolve } from "../core/container/index.ts";
+import { commandLine } from "./support/command-line.ts";
 import { startHub } from "./support/hub-server.ts";
 import { installPackage } from "./support/installed-package.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
@@ -51,16 +50,7 @@ async function shell(command: string, env: NodeJS.ProcessEnv): Promise<{ code: n
 }
 
 /** The command line in this process: a process each would take most of the time. */
-async function call(args: string): Promise<{ code: number; output: string }> {
-  let output = "";
-  const stream = () =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const streams = { stdout: stream(), stderr: stream() };
-  const code = await run(args.split(" ").filter(Boolean), { env: {}, cwd: folder, ...streams });
-  return { code, output };
-}
+const call = (args: string) => commandLine(args.split(" ").filter(Boolean), folder);
 
 /** The small CLIP of the test bed in place of OpenAI's. */
 async function standIn() {
@@ -186,8 +176,16 @@ describe("the templates of dualtail new", () => {
       const [report] = await checkSource(specifier, options);
       expect(report, describeReport(report!)).toMatchObject({ kind, name, passed: true });
     }
-    const tests = await shell("node --test loss-0-js/test.js built/peft-4-ts/test.js", {});
-    expect(tests.code, tests.output).toBe(0);
+    // By its own script, and that one also builds.
+    await symlink(join(root, "node_modules/typescript/bin/tsc"), join(folder, "node_modules/.bin/tsc"));
+    for (const [command, passed] of [
+      ["node --test loss-0-js/test.js built/peft-4-ts/test.js", 3],
+      ["npm test --prefix loss-0-ts", 2],
+    ] as const) {
+      const tests = await shell(command, {});
+      expect(tests.code, tests.output).toBe(0);
+      expect(tests.output).toMatch(new RegExp(`^# pass ${passed}$`, "m"));
+    }
     const built = await call("list --json --plugin ./loss-0-ts");
     expect(built.output).toContain('"loss-0-ts"');
   }, 300_000);

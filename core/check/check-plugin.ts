@@ -3,6 +3,7 @@ import {
   createContainer,
   createRegistry,
   KINDS,
+  type PluginEntry,
   PluginError,
   type PluginKind,
   type PluginOptions,
@@ -11,7 +12,7 @@ import {
   resolve,
 } from "../container/index.ts";
 import { suggest } from "../container/schema/nearest.ts";
-import { validatePlugin } from "../container/validate-plugin.ts";
+import { validateApiVersion, validatePlugin } from "../container/validate-plugin.ts";
 import { DualtailError } from "../errors.ts";
 import type {
   BackbonePlugin,
@@ -20,10 +21,12 @@ import type {
   PeftPlugin,
   Plugin,
   StratumSource,
+  Versioned,
 } from "../plugin-api/index.ts";
 import { checkBackbone } from "./backbone.ts";
 import { checkDataset } from "./dataset.ts";
 import { type CheckReport, createFindings, type Findings, fail, note, ok, reportOf } from "./findings.ts";
+import { freshImport } from "./fresh.ts";
 import { checkLoss } from "./loss/check-loss.ts";
 import { checkPeft } from "./peft/check-peft.ts";
 import { checkStrata } from "./strata.ts";
@@ -33,7 +36,12 @@ import { type Variant, variantsOf } from "./variants.ts";
 export interface CheckOptions {
   /** Options of the plugin to start from, instead of its defaults. */
   readonly options?: PluginOptions;
-  /** Relative paths in options are relative to it; default the working directory. */
+  /**
+   * Further plugins, for those that the plugin names: the base of a post-hoc loss, a source of strata. Files, folders,
+   * npm packages, or plugin objects.
+   */
+  readonly plugins?: readonly PluginEntry[];
+  /** Relative paths in options and plugins are relative to it; default the working directory. */
   readonly baseDir?: string;
   /** Folder for caches of data sets. */
   readonly cacheDir: string;
@@ -51,12 +59,20 @@ export interface CheckContext {
   readonly cost: boolean;
   /** The first of the variants. */
   readonly isDefault: boolean;
+  /** The plugin, from its file imported anew; absent for one that comes from no file. */
+  readonly fresh?: () => Promise<never>;
 }
 
 let loading: Promise<readonly RegisteredPlugin[]> | undefined;
 /** Loaded once: a test may check many plugins. */
-const builtIn = () =>
-  (loading ??= createContainer().then((container) => resolve(container, "registry").list()));
+const builtIn = () => (loading ??= load([], process.cwd()));
+
+const load = async (plugins: readonly PluginEntry[], baseDir: string) =>
+  resolve(await createContainer({ plugins, baseDir }), "registry").list();
+
+/** @throws PluginError for one of the further plugins */
+const known = ({ plugins = [], baseDir = process.cwd() }: Partial<CheckOptions>) =>
+  plugins.length === 0 ? builtIn() : load(plugins, baseDir);
 
 type CheckKind = (
   plugin: never,
@@ -82,34 +98,34 @@ const CHECKS: Readonly<Record<PluginKind, CheckKind>> = {
 /**
  * Checks that a plugin does what its interface promises, with its default options and with one option at a time at the
  * edges of its schema.
+ * @throws PluginError for one of `options.plugins` that does not load
  */
 export async function checkPlugin(
   plugin: Plugin,
   options: Partial<CheckOptions> & { readonly from?: string } = {},
 ): Promise<CheckReport> {
   const { from = "the plugin", cacheDir = ".dualtail/cache", ...rest } = options;
-  const builtins = await builtIn();
-  return checkRegistered({ plugin: plugin as AnyPlugin, from }, builtins, { ...rest, cacheDir });
+  const others = await known(options);
+  return checkRegistered({ plugin: plugin as AnyPlugin, from }, others, { ...rest, cacheDir });
 }
 
 /**
  * Checks the plugins that a path, an npm package or the name of a built-in plugin (`ce`, `loss/ce`) stands for.
- * @throws DualtailError when it stands for none
+ * @throws DualtailError when it stands for none, PluginError for one of `options.plugins` that does not load
  */
 export async function checkSource(specifier: string, options: CheckOptions): Promise<readonly CheckReport[]> {
-  const { baseDir = process.cwd() } = options;
-  const builtins = await builtIn();
-  const named = builtins.filter(({ plugin: { kind, name } }) =>
+  const { plugins = [], baseDir = process.cwd() } = options;
+  const others = await known(options);
+  const named = others.filter(({ plugin: { kind, name } }) =>
     [name, `${kind}/${name}`, `${KINDS[kind].folder}/${name}`].includes(specifier),
   );
-  if (named.length > 0) return inTurn(named, (one) => checkRegistered(one, builtins, options));
+  if (named.length > 0) return inTurn(named, (one) => checkRegistered(one, others, options));
   let all: readonly RegisteredPlugin[];
   try {
-    all = resolve(await createContainer({ plugins: [specifier], baseDir }), "registry").list();
+    all = await load([...plugins, specifier], baseDir);
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;
-    if (/no such package is installed/.test(error.message))
-      throw unknown(specifier, baseDir, builtins, error);
+    if (/no such package is installed/.test(error.message)) throw unknown(specifier, baseDir, others, error);
     const findings = createFindings();
     await findings.run("loads", "", () => fail(error.message, error.hint ?? "see docs/plugins.md"));
     return [reportOf(specifier, findings.list)];
@@ -121,10 +137,10 @@ export async function checkSource(specifier: string, options: CheckOptions): Pro
 function unknown(
   specifier: string,
   baseDir: string,
-  builtins: readonly RegisteredPlugin[],
+  others: readonly RegisteredPlugin[],
   cause: PluginError,
 ): DualtailError {
-  const names = builtins.map(({ plugin }) => plugin.name);
+  const names = others.map(({ plugin }) => plugin.name);
   return new DualtailError(
     `"${specifier}" is no built-in plugin, and no package of that name is installed where ${baseDir} can see it`,
     { hint: `for a file or folder write ./${specifier}; ${suggest(specifier, names, "built in")}`, cause },
@@ -138,13 +154,15 @@ async function inTurn<T, R>(items: readonly T[], run: (item: T) => Promise<R>): 
 }
 
 async function checkRegistered(
-  { plugin, from }: RegisteredPlugin,
+  registered: RegisteredPlugin,
   others: readonly RegisteredPlugin[],
   { options: given = {}, baseDir = process.cwd(), cacheDir, cost = true, edges = true }: CheckOptions,
 ): Promise<CheckReport> {
+  const { plugin, from } = registered;
   const findings = createFindings();
   let registry: PluginRegistry | undefined;
   await findings.run("loads", "", () => {
+    validateApiVersion((plugin as Versioned | undefined)?.apiVersion, from, "the object");
     validatePlugin(plugin, from);
     const rest = others.filter(({ plugin: { kind, name } }) => kind !== plugin.kind || name !== plugin.name);
     registry = createRegistry([...rest, { plugin, from }]);
@@ -164,9 +182,11 @@ async function checkRegistered(
     return reportOf(from, findings.list, plugin);
   }
   const check = CHECKS[plugin.kind];
+  const fresh = freshImport(registered) as CheckContext["fresh"];
   for (const [i, variant] of (edges ? variants : variants.slice(0, 1)).entries()) {
-    const context = { registry, baseDir, cacheDir, cost: cost && i === 0, isDefault: i === 0 };
-    await check(plugin as never, variant, findings, context);
+    const isDefault = i === 0;
+    const context = { registry, baseDir, cacheDir, cost: cost && isDefault, isDefault };
+    await check(plugin as never, variant, findings, { ...context, ...(fresh ? { fresh } : {}) });
   }
   return reportOf(from, findings.list, plugin);
 }

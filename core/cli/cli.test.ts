@@ -168,7 +168,7 @@ describe("what is wrong is told on one line, with exit code 2", () => {
       DUALTAIL_DEBUG: "1",
     });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/ {4}at .*document\.ts/);
+    expect(stderr).toMatch(/ {4}at .*document\.[jt]s/);
   });
 });
 

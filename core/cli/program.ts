@@ -133,6 +133,7 @@ export function createProgram(host: Host, exit: (code: number) => void): Command
     .description("check that a plugin does what its interface promises")
     .argument("<plugin>", "file, folder or npm package, or the name of a built-in plugin (ce, peft/lora)")
     .option("--options <json>", "options to check it with, instead of its defaults")
+    .option("--plugin <specifier>", "another plugin, which this one names; may be repeated", collect)
     .option("--no-cost", "do not time losses beside cross-entropy")
     .option("--json", "print the findings as JSON")
     .action(action((_host, plugin: string, flags: CheckFlags) => checkCommand(host, plugin, flags)));

@@ -16,6 +16,7 @@ import { groupsOf, measure } from "./execute/measure.ts";
 import { commonParams } from "./execute/params.ts";
 import { loadTestLogits } from "./execute/predictions.ts";
 import { reportPrior } from "./execute/prior-report.ts";
+import { replacedTags } from "./execute/replaced.ts";
 import { adoptFinishedRuns, logReused, type PlannedRow } from "./execute/reuse.ts";
 import { cellEntry, distinctBackbones, type Measured, tagsOf, zeroShotEntry } from "./execute/rows.ts";
 import { openRunFolder, type RunFolder, type RunRecord, runFolderName } from "./execute/run-folder.ts";
@@ -57,8 +58,7 @@ export const executeComparison: ExecuteComparison = async (options) => {
     if (!options.signal.aborted || !(error instanceof DualtailError)) throw error;
     throw new Interrupted(error.message, folder?.path ?? path);
   } finally {
-    await tracker.close();
-    await folder?.release();
+    await tracker.close().finally(() => folder?.release());
   }
   // Known now at the latest: the server may be behind the run.
   return parent.url ? { ...result, url: parent.url } : result;
@@ -67,11 +67,12 @@ export const executeComparison: ExecuteComparison = async (options) => {
 async function openParent(tracker: Tracker, folder: RunFolder, options: ExecuteOptions): Promise<TrackedRun> {
   const { adopt, config, plan, configSource, baseDir } = options;
   const known = folder.state.parent;
-  const tags = { ...(await gitTags(baseDir)), "dualtail.kind": "comparison", ...adopt?.tags };
+  const kind = { "dualtail.kind": "comparison" };
+  const tags = { ...(await gitTags(baseDir)), ...kind, ...replacedTags(options), ...adopt?.tags };
   const id = adopt?.id ?? folder.state.id;
   const parent = known
     ? await tracker.resumeRun(known.runId, config.name)
-    : await tracker.startRun({ name: config.name, tags, ...(id ? { id } : {}) });
+    : await tracker.startRun({ name: config.name, tags, ...(id ? { id, serverId: adopt?.serverId } : {}) });
   await folder.setParent({ runId: parent.id, status: "RUNNING" });
   // Also by who goes on: the one before may have been killed in the middle of it.
   await parent.logParams({

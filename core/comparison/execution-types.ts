@@ -8,6 +8,8 @@ import type { CellKind, Plan } from "./plan/types.ts";
 export interface Adoption {
   /** Its own id, its tag `dualtail.run_id`. */
   readonly id: string;
+  /** The server's id of it, where it is known to be there. */
+  readonly serverId?: string;
   /** Run folder to make. */
   readonly folder: string;
   /** Further ones of the parent. */
@@ -43,7 +45,6 @@ export type TrainElsewhere = (
   signal: AbortSignal,
 ) => Promise<readonly TrainingOutcome[]>;
 
-/** What a planned comparison is run with. */
 /** A comparison that is planned, and what it is run with; folders are absolute. */
 export interface ExecuteOptions {
   readonly config: ComparisonConfig;
@@ -90,7 +91,6 @@ export interface ResultRow {
   readonly reused?: { readonly run: string; readonly url?: string };
 }
 
-/** What came of a comparison. */
 /** What came of a comparison. */
 export interface ComparisonResult {
   readonly rows: readonly ResultRow[];

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
+import { identityOf as processOf, tokenOf } from "../tracking/process-identity.ts";
 import {
   identityOf,
   LOCK_FILE,
@@ -70,4 +71,38 @@ it("does not decide for another machine", async () => {
   const file = join(path, STATE_FILE);
   await writeFile(file, (await readFile(file, "utf8")).replace(/"host": ".*"/, '"host": "other"'));
   expect(await found()).toEqual({ folder: path, elsewhere: "other" });
+});
+
+describe("a lock whose pid is that of a living process now", () => {
+  const killed = async (writer: Parameters<typeof tokenOf>[0]) => {
+    const { path } = await left("one", { status: "RUNNING", killed: true });
+    await writeFile(join(path, LOCK_FILE), tokenOf(writer));
+    return path;
+  };
+
+  it.runIf(process.platform === "linux").each([
+    ["the machine was started anew", { ...processOf(process.pid), boot: "an earlier one" }],
+    ["its container was started anew", { ...processOf(process.ppid), start: 1 }],
+  ])("does not keep the same command from going on: %s", async (_, writer) => {
+    const path = await killed(writer);
+    expect(await found()).toEqual({ folder: path });
+    await (await openRunFolder(path, "e", { resume: true, identity })).release();
+  });
+
+  it("is not taken from another machine, until somebody says that it is gone", async () => {
+    const path = await killed({
+      ...processOf(process.pid),
+      host: "node-a",
+      boot: "another",
+      space: undefined,
+    });
+    expect(await found()).toEqual({ folder: path, elsewhere: "node-a" });
+    const lock = join(path, LOCK_FILE);
+    await expect(openRunFolder(path, "e", { resume: true })).rejects.toMatchObject({
+      message: `${path}: process ${process.pid} on node-a is at it`,
+      hint: expect.stringContaining(`if that machine is gone, remove ${lock}`),
+    });
+    await rm(lock);
+    await (await openRunFolder(path, "e", { resume: true, identity })).release();
+  });
 });

@@ -1,14 +1,14 @@
 import { readdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { isLocked } from "../tracking/process-lock.ts";
+import { lockHolder } from "../tracking/process-lock.ts";
 import { type FolderState, LOCK_FILE, readState, STATE_FILE } from "./execute/run-folder.ts";
 
 /** A comparison that was stopped before its end. */
 export interface InterruptedComparison {
   /** Run folder. */
   readonly folder: string;
-  /** The machine it ran on, when it is not this one: whether it still runs cannot be told. */
+  /** The machine it ran on, when it is another one: whether it still runs cannot be told. */
   readonly elsewhere?: string;
 }
 
@@ -26,8 +26,10 @@ export async function findInterrupted(
     const state = await readState(join(folder, STATE_FILE)).catch(() => undefined);
     if (state?.identity !== identity) continue;
     if (!isInterrupted(state)) return undefined;
+    const holder = await lockHolder(join(folder, LOCK_FILE));
+    if (holder) return holder.elsewhere ? { folder, elsewhere: holder.elsewhere } : undefined;
     if (state.host !== hostname()) return { folder, elsewhere: state.host ?? "another machine" };
-    return (await isLocked(join(folder, LOCK_FILE))) ? undefined : { folder };
+    return { folder };
   }
   return undefined;
 }

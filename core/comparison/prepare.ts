@@ -2,7 +2,7 @@ import type { PluginRegistry, Tracking } from "../container/index.ts";
 import { ConfigError } from "../errors.ts";
 import { type ComparisonConfig, type ConfigDocument, type Device, validateConfig } from "./config/index.ts";
 import type { ComparisonResult, ExecuteComparison, ExecuteOptions } from "./execution-types.ts";
-import { type Plan, planComparison } from "./plan/index.ts";
+import { type Plan, planComparison, planWarnings } from "./plan/index.ts";
 
 /** What whoever starts a comparison may say instead of its config. */
 export interface Overrides {
@@ -62,11 +62,12 @@ export type RunSettings = {
   | "trainElsewhere"
 >;
 
-/** Runs it; the command line, the server and applications do so alike. */
+/** Runs it, after what the plan warns of; the command line, the server and applications do so alike. */
 export async function runComparison(
   { config, document, plan, registry }: PreparedComparison,
   { tracking, executor, ...settings }: RunSettings,
 ): Promise<ComparisonResult> {
+  for (const text of planWarnings(plan)) settings.reporter.warn(text);
   const execute = executor ?? (await import("./execute.ts")).executeComparison;
   return execute({
     ...settings,

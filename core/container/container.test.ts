@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TempFolder, TOY_PLUGINS, tempFolder } from "../../test/support/plugin-folder.ts";
 import { PLUGIN_API_VERSION } from "../plugin-api/index.ts";
-import { createContainer, Ports, resolve } from "./index.ts";
+import { createContainer, resolve } from "./index.ts";
 
 const loss = (changes: string) => `
 export const plugin = { kind: "loss", name: "mine", summary: "Mine", recipe: () => ({}),
@@ -24,12 +24,10 @@ describe("createContainer", () => {
     return createContainer({ plugins: [name], baseDir: folder.path });
   };
 
-  it("finds the built-in plugins and binds each to the port of its kind", async () => {
-    const container = await createContainer();
-    const registry = resolve(container, "registry");
+  it("finds the built-in plugins", async () => {
+    const registry = resolve(await createContainer(), "registry");
     expect(registry.names("loss")).toEqual(expect.arrayContaining(["backdoor", "ce", "gla-train", "la"]));
     expect(registry.get("loss", "ce").kind).toBe("loss");
-    expect(container.getAll(Ports.plugin.loss)).toHaveLength(registry.names("loss").length);
     expect(registry.list("loss").find(({ plugin }) => plugin.name === "ce")?.from).toBe("plugins/losses/ce");
   });
 
@@ -148,6 +146,25 @@ describe("createContainer", () => {
           hint: expect.stringContaining(version === older ? "update the plugin" : "update dualtail"),
         }),
       );
+    });
+
+    it("also where a nested package.json hides the package's, before its code runs", async () => {
+      const manifest = { name: "nested", main: "dist/index.js", dualtail: { pluginApiVersion: newer } };
+      await folder.write("nested/package.json", JSON.stringify(manifest));
+      await folder.write("nested/dist/package.json", JSON.stringify({ type: "module" }));
+      await folder.write("nested/dist/index.js", broken);
+      await expect(createContainer({ plugins: ["./nested"], baseDir: folder.path })).rejects.toThrow(
+        /plugin API .* \(stated in .*nested\/package\.json\)/,
+      );
+    });
+
+    it("but not by what is stated above the plugin's own package", async () => {
+      const above = { name: "application", dualtail: { pluginApiVersion: newer } };
+      await folder.write("application/package.json", JSON.stringify(above));
+      await folder.write("application/own/package.json", JSON.stringify({ name: "own", type: "module" }));
+      await folder.write("application/own/index.js", loss(""));
+      const container = await createContainer({ plugins: ["./application/own"], baseDir: folder.path });
+      expect(resolve(container, "registry").has("loss", "mine")).toBe(true);
     });
 
     it("but takes one of this version, by every way to say so", async () => {

@@ -19,8 +19,8 @@ export interface ContainerOptions<E extends AnyExecutor = AnyExecutor> extends S
 }
 
 /**
- * The composition root: every plugin bound to the port of its kind, and the host's services to theirs. Plugins are
- * plain objects bound as constants, so their authors need no decorators.
+ * The composition root: every plugin in the registry, which is bound to its port, and the host's services to theirs. Plugins
+ * are plain objects, so their authors need no decorators.
  * @throws PluginError for a plugin that does not load, is not valid, has the name of another, or replaces none.
  */
 export async function createContainer<E extends AnyExecutor = AnyExecutor>(
@@ -59,10 +59,7 @@ export async function withPlugins(
 
 /** @throws PluginError when two of a kind have the same name */
 function bindPlugins(container: Container, plugins: readonly RegisteredPlugin[]): void {
-  const registry = createRegistry(plugins);
-  for (const registered of registry.list())
-    container.bind<RegisteredPlugin>(Ports.plugin[registered.plugin.kind]).toConstantValue(registered);
-  container.bind<PluginRegistry>(Ports.registry).toConstantValue(registry);
+  container.bind<PluginRegistry>(Ports.registry).toConstantValue(createRegistry(plugins));
 }
 
 /**

@@ -18,6 +18,8 @@ export interface RegisteredPlugin<P extends AnyPlugin = AnyPlugin> {
    * that the application gave an object; neither where nothing is known.
    */
   readonly code?: { readonly file?: string; readonly version?: string };
+  /** Source of the one of the same kind and name that this one stands in place of. */
+  readonly replaces?: string;
 }
 
 /**

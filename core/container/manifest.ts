@@ -11,18 +11,24 @@ export interface PluginManifest {
 }
 
 interface PackageJson {
+  readonly name?: unknown;
   readonly main?: unknown;
   readonly exports?: unknown;
   readonly dualtail?: { readonly pluginApiVersion?: unknown };
 }
 
-/** The package.json next above `file`, when it says something of plugins. */
+/**
+ * What is said of plugins by the package that `file` belongs to: the package.json next above it that says it or has a name.
+ * One without, as beside compiled files (`{ "type": "module" }`), only tells Node how to read them.
+ */
 export function manifestOf(file: string): { readonly manifest?: PluginManifest } {
   for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
     const manifest = path.join(folder, "package.json");
     if (existsSync(manifest)) {
-      const stated = read(manifest).dualtail?.pluginApiVersion;
-      return stated === undefined ? {} : { manifest: { file: manifest, pluginApiVersion: stated } };
+      const { name, dualtail } = read(manifest);
+      const stated = dualtail?.pluginApiVersion;
+      if (stated !== undefined) return { manifest: { file: manifest, pluginApiVersion: stated } };
+      if (name !== undefined) return {};
     }
     if (folder === path.dirname(folder)) return {};
   }

@@ -54,7 +54,8 @@ export function replaceAmong(
   replacements: readonly RegisteredPlugin[],
 ): RegisteredPlugin[] {
   const replaced = new Set<RegisteredPlugin>();
-  for (const { plugin, from } of replacements) {
+  const added = replacements.map((replacement): RegisteredPlugin => {
+    const { plugin, from } = replacement;
     const { kind, name } = plugin;
     const ofKind = known.filter((other) => other.plugin.kind === kind);
     const other = ofKind.find((one) => one.plugin.name === name);
@@ -65,6 +66,7 @@ export function replaceAmong(
       });
     }
     replaced.add(other);
-  }
-  return [...known.filter((one) => !replaced.has(one)), ...replacements];
+    return { ...replacement, replaces: other.from };
+  });
+  return [...known.filter((one) => !replaced.has(one)), ...added];
 }

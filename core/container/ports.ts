@@ -1,5 +1,4 @@
 import type { OpenTracker } from "../tracking/tracker.ts";
-import { PLUGIN_KINDS, type PluginKind } from "./kinds.ts";
 import type { PluginRegistry } from "./registry.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -26,10 +25,6 @@ export type AnyExecutor = (options: never) => Promise<unknown>;
 
 /** Binding identifiers of the container. */
 export const Ports = {
-  /** Multi-binding: one RegisteredPlugin per plugin of the kind. */
-  plugin: Object.fromEntries(
-    PLUGIN_KINDS.map((kind) => [kind, Symbol.for(`dualtail.plugin.${kind}`)]),
-  ) as Readonly<Record<PluginKind, symbol>>,
   registry: Symbol.for("dualtail.registry"),
   reporter: Symbol.for("dualtail.reporter"),
   tracking: Symbol.for("dualtail.tracking"),
@@ -37,7 +32,7 @@ export const Ports = {
   signal: Symbol.for("dualtail.signal"),
 } as const;
 
-/** What each single-valued port resolves to. */
+/** What each port resolves to. */
 export interface PortTypes {
   readonly registry: PluginRegistry;
   readonly reporter: Reporter;

@@ -6,7 +6,10 @@ import type { Reporter } from "./reporter.ts";
 export interface Services<E extends AnyExecutor = AnyExecutor> {
   /** Lines, warnings and progress; silent when absent. */
   readonly reporter?: Reporter;
-  /** Where runs are kept; a function is called once, when tracking is first asked for. Who opened it closes it. */
+  /**
+   * Where runs are kept. A function is called when tracking is first asked for, once, and again only after it rejected.
+   * Who opened it closes it.
+   */
   readonly tracking?: Tracking | (() => Promise<Tracking>);
   /** Runs a comparison that is planned. */
   readonly executor?: E;
@@ -21,10 +24,22 @@ export function bindServices<E extends AnyExecutor>(
 ): void {
   if (reporter) container.bind<Reporter>(Ports.reporter).toConstantValue(reporter);
   if (typeof tracking === "function")
-    container.bind<Promise<Tracking>>(Ports.tracking).toDynamicValue(() => tracking());
+    container.bind<Promise<Tracking>>(Ports.tracking).toDynamicValue(remembered(tracking)).inTransientScope();
   else if (tracking) container.bind<Tracking>(Ports.tracking).toConstantValue(tracking);
   if (executor) container.bind<AnyExecutor>(Ports.executor).toConstantValue(executor);
   if (signal) container.bind<AbortSignal>(Ports.signal).toConstantValue(signal);
+}
+
+/** Calls once, unless that rejects: a container's own singletons would reject for good. */
+function remembered<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
 }
 
 /**

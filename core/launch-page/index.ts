@@ -4,10 +4,7 @@ import { readTemplate } from "./template.ts";
 import type { LaunchPageData } from "./types.ts";
 
 export { lossOffer, type OfferedLoss } from "./loss-offers.ts";
-export { describeSize, type PlanSize, planSize } from "./plan-size.ts";
-export { type PlanTime, planTime } from "./plan-time.ts";
-export { requestSchema } from "./request-schema.ts";
-export type * from "./types.ts";
+export type { LaunchPageData, LossOffer, Timing } from "./types.ts";
 
 /**
  * The form that asks a watcher for comparisons, as one HTML file that loads nothing: launch.html among an experiment's

@@ -5,7 +5,9 @@ import { publishedComparisonSchema } from "../comparison/config/published-schema
 import { planComparison } from "../comparison/plan/index.ts";
 import { createContainer, resolve } from "../container/index.ts";
 import { fromForm, toForm } from "./form-data.ts";
-import { lossOffer, planSize, requestSchema } from "./index.ts";
+import { lossOffer } from "./loss-offers.ts";
+import { planSize } from "./plan-size.ts";
+import { requestSchema } from "./request-schema.ts";
 
 const registry = resolve(await createContainer({ plugins: [], baseDir: "." }), "registry");
 const names = registry.names("loss");

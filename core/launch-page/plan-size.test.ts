@@ -20,11 +20,16 @@ const seeded = lossOffer({
   options: {},
   recipe: () => ({ mode: "post-hoc", base: { use: "base", tau: 1 }, over: "seeds" }),
 });
+const many = lossOffer({
+  name: "many",
+  options: { properties: { runs: { type: "integer" } } },
+  recipe: () => ({ mode: "post-hoc", base: { use: "base", tau: 1 }, over: "seeds" }),
+});
 const frozen = lossOffer({ name: "frozen", options: {}, recipe: () => ({ mode: "post-hoc", over: "one" }) });
 const offers = {
   datasets: [],
   backbones: [],
-  losses: ["base", "plain", combined, seeded, frozen],
+  losses: ["base", "plain", combined, seeded, many, frozen],
   pefts: [],
   devices: [],
 };
@@ -68,6 +73,14 @@ describe("the size of a plan", () => {
   it("shares run 0 of an ensemble over seeds with the row of its seed", () => {
     expect(size(["seeded"], ["a"], [0])).toEqual({ trainings: 2, work: 2, rows: 1 });
     expect(size(["seeded", { use: "base", tau: 1 }], ["a"], [0])).toEqual({ trainings: 2, work: 2, rows: 2 });
+  });
+
+  it("counts runs of any number, as someone types or clones it", () => {
+    const runs = (count: unknown) => ({ use: "many", runs: count });
+    expect(size([runs(1e9)], ["a", "b"], [0, 1])).toEqual({ trainings: 4e9, work: 4e9, rows: 4 });
+    expect(size([runs(1e9), { use: "base", tau: 1 }, runs(5)], ["a"], [0]).trainings).toBe(1e9);
+    expect(size([runs(5), runs(3), runs(0), runs(-1), "seeded"], ["a"], [0]).trainings).toBe(5);
+    expect(size([runs(Number.POSITIVE_INFINITY)]).trainings).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("trains nothing for what only frozen models predict, and has one row for all seeds", () => {

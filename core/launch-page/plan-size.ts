@@ -10,8 +10,13 @@ export interface PlanSize {
   readonly rows: number;
 }
 
-/** As core/comparison numbers the runs of an ensemble over seeds: run 0 is the run of the seed itself. */
-const STRIDE = 1_000_003;
+/** Trainings that differ by their seeds alone. */
+export interface Trainings {
+  /** How many. */
+  readonly count: number;
+  /** The places of their backbones in the config's list: several for joint ones. */
+  readonly places: readonly number[];
+}
 
 /**
  * How much a request's config asks for. Losses are known by what the watcher says of them, so that none is named here.
@@ -20,38 +25,48 @@ const STRIDE = 1_000_003;
  */
 export function planSize(config: JsonObject, offers: LaunchOffers): PlanSize {
   const { trainings, rows } = countTrainings(config, offers);
-  return { trainings: trainings.length, work: trainings.flat().length, rows };
+  const sum = (of: (trainings: Trainings) => number) => trainings.reduce((total, one) => total + of(one), 0);
+  return {
+    trainings: sum(({ count }) => count),
+    work: sum(({ count, places }) => count * places.length),
+    rows,
+  };
 }
 
-/** Every training once, as the places of its backbones in the config's list: several for a joint one. */
+/**
+ * Every training once. Counted, not listed: while someone types, or clones what someone else asked for, a number of runs
+ * can be any.
+ */
 export function countTrainings(
   config: JsonObject,
   offers: LaunchOffers,
-): { readonly trainings: readonly (readonly number[])[]; readonly rows: number } {
-  const seeds = listOf(config.seeds).length ? listOf(config.seeds).map(Number) : [0];
+): { readonly trainings: readonly Trainings[]; readonly rows: number } {
+  const seeds = new Set(listOf(config.seeds).map(Number)).size || 1;
   const backbones = listOf(config.backbones).map((backbone) => JSON.stringify(backbone));
-  const trainings = new Map<string, readonly number[]>();
+  const places = new Map(backbones.map((backbone, place) => [backbone, place]));
+  const trainings = new Map<string, Trainings>();
   let rows = 0;
-  const train = (loss: JsonObject, backbone: string, seed: number, places: readonly number[]) =>
-    trainings.set(`${contentOf(loss, offers)} ${backbone} ${seed % 2 ** 32}`, places);
+  /** Losses that train the same share it: of each seed as many runs as the one has that takes most. */
+  const train = (content: string, runs: number, own: readonly number[]) => {
+    const count = seeds * Math.max(0, Math.ceil(runs));
+    const known = trainings.get(content)?.count ?? 0;
+    trainings.set(content, { count: Math.max(known, count), places: own });
+  };
 
   for (const loss of listOf(config.losses).map(asChoice)) {
     const form = formOf(loss, offers);
     const over = form.mode === "single" ? "one" : (form.over ?? "backbones");
     const perSeed = over === "backbones" ? Math.min(1, backbones.length) : backbones.length;
     const trainsNothing = form.mode === "post-hoc" && form.base === undefined;
-    rows += perSeed * (trainsNothing ? 1 : seeds.length);
+    rows += perSeed * (trainsNothing ? 1 : seeds);
     if (trainsNothing) continue;
-    for (const seed of seeds) {
-      if (form.mode === "joint") {
-        if (backbones.length) train(loss, "all", seed, [...backbones.keys()]);
-        continue;
-      }
-      const trained = form.base ? { ...form.base.options, use: form.base.use } : loss;
-      const runs = over === "seeds" ? (form.runs ?? Math.max(2, backbones.length)) : 1;
-      for (const [place, backbone] of backbones.entries())
-        for (let run = 0; run < runs; run++) train(trained, backbone, seed + STRIDE * run, [place]);
+    const content = contentOf(form.base ? { ...form.base.options, use: form.base.use } : loss, offers);
+    if (form.mode === "joint") {
+      if (backbones.length) train(`${content} all`, 1, [...backbones.keys()]);
+      continue;
     }
+    const runs = over === "seeds" ? (form.runs ?? Math.max(2, backbones.length)) : 1;
+    for (const [backbone, place] of places) train(`${content} ${backbone}`, runs, [place]);
   }
   return { trainings: [...trainings.values()], rows };
 }

@@ -9,6 +9,10 @@ const offers = {
     "plain",
     { name: "joint", forms: [{ mode: "joint" as const }] },
     { name: "after", forms: [{ mode: "post-hoc" as const, base: { use: "plain", options: {} } }] },
+    {
+      name: "many",
+      forms: [{ mode: "post-hoc" as const, base: { use: "plain", options: {} }, over: "seeds" as const }],
+    },
     { name: "frozen", forms: [{ mode: "post-hoc" as const }] },
   ],
   pefts: [],
@@ -43,6 +47,11 @@ describe("the time of a plan", () => {
   it("counts shared trainings once, and joint ones as their backbones", () => {
     expect(time({ losses: ["after", "plain"] })?.seconds).toBe(100);
     expect(time({ losses: ["joint", "plain"], backbones: ["a", "b"] })?.seconds).toBe(300 + 300);
+  });
+
+  it("grows with a number of runs of any size", () => {
+    expect(time({ losses: [{ use: "many", runs: 1e9 }] })?.seconds).toBe(100 * 1e9);
+    expect(time({ losses: [{ use: "many", runs: 3 }, "plain"], seeds: [0, 1] })?.seconds).toBe(100 * 6);
   });
 
   it("is unknown where one of them was never trained, and where nothing is", () => {

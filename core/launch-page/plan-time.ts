@@ -25,13 +25,15 @@ export function planTime(
     timings.find(
       (one) => one.dataset === nameOf(dataset) && one.backbone === backbone && one.device === device,
     );
-  const used = countTrainings(config, offers)
-    .trainings.flat()
-    .map((place) => timingOf(names[place]));
-  const known = used.flatMap((timing) => timing ?? []);
-  const seconds = epochs * known.reduce((sum, { secondsPerEpoch }) => sum + secondsPerEpoch, 0);
+  const used = countTrainings(config, offers).trainings.flatMap(({ count, places }) =>
+    places.map((place) => ({ count, timing: timingOf(names[place]) })),
+  );
+  const known = used.flatMap(({ count, timing }) => (timing ? [{ count, timing }] : []));
+  const perEpoch = known.reduce((sum, { count, timing }) => sum + count * timing.secondsPerEpoch, 0);
+  const seconds = epochs * perEpoch;
   if (known.length === 0 || known.length < used.length || !(seconds > 0)) return undefined;
-  return { seconds, trainings: [...new Set(known)].reduce((sum, { trainings }) => sum + trainings, 0) };
+  const sources = new Set(known.map(({ timing }) => timing));
+  return { seconds, trainings: [...sources].reduce((sum, { trainings }) => sum + trainings, 0) };
 }
 
 const nameOf = (choice: unknown): unknown =>

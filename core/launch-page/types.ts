@@ -2,6 +2,15 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** What a form, a preset or a tag comes to. */
+export interface LaunchRequest {
+  readonly version: 1;
+  /** A comparison's config, as far as a request may say it. */
+  readonly config: JsonObject;
+  /** Run every cell, also those that the experiment has finished runs of. */
+  readonly rerun?: boolean;
+}
+
 /** What one choice of a loss's options means for the plan. */
 export interface LossForm {
   /** Options with the values that select this form; the first form that fits counts. Absent: fits always. */

@@ -15,18 +15,22 @@ export interface ArtifactOwner {
 export interface Artifacts {
   /** What lies in one folder of the run's artifacts; `path` "" is the root. Works for every artifact store. */
   list(runId: string, path?: string): Promise<Artifact[]>;
-  /** @throws MlflowError (UNSUPPORTED_ARTIFACT_URI) for a run whose artifacts the server does not proxy */
+  /** @throws MlflowError (UNSUPPORTED_ARTIFACT_URI) for a run whose artifacts the server does not proxy, or not any more */
   upload(run: ArtifactOwner, path: string, content: string | Uint8Array): Promise<void>;
   /** Streams a file of any size. @throws MlflowError as `upload`; Node's own error when the file cannot be read */
   uploadFile(run: ArtifactOwner, path: string, file: string): Promise<void>;
-  /** A whole file. @throws MlflowError as `upload`, and when there is no such file */
-  download(run: ArtifactOwner, path: string): Promise<Uint8Array>;
+  /**
+   * A whole file, however long it takes as long as bytes come: `timeoutMs` is the longest time without one, default the
+   * client's for artifacts. @throws MlflowError as `upload`, and when there is no such file
+   */
+  download(run: ArtifactOwner, path: string, options?: { readonly timeoutMs?: number }): Promise<Uint8Array>;
 }
 
 export function artifactsOf(transport: Transport): Artifacts {
+  const explain = (failure: MlflowError) => notServed(failure, transport.base);
   const put = async (run: ArtifactOwner, path: string, body: Uint8Array | Blob) => {
     const at = proxyPath(run, path, transport.base);
-    await transport.bytes({ method: "PUT", path: at, body, artifact: true });
+    await transport.bytes({ method: "PUT", path: at, body, artifact: true, explain });
   };
   return {
     async list(runId, path = "") {
@@ -49,10 +53,24 @@ export function artifactsOf(transport: Transport): Artifacts {
     async uploadFile(run, path, file) {
       await put(run, path, await openAsBlob(file));
     },
-    async download(run, path) {
-      return transport.bytes({ method: "GET", path: proxyPath(run, path, transport.base), artifact: true });
+    async download(run, path, { timeoutMs } = {}) {
+      const at = proxyPath(run, path, transport.base);
+      return transport.bytes({ method: "GET", path: at, artifact: true, timeoutMs, explain });
     },
   };
+}
+
+const UNSUPPORTED = "UNSUPPORTED_ARTIFACT_URI";
+
+/** A server that was started again without its proxy says 503, which is for ever. */
+function notServed(failure: MlflowError, base: string): MlflowError {
+  // Under uvicorn and under gunicorn it says so in different words.
+  if (failure.status !== 503 || !/--(no-)?serve-artifacts/.test(failure.message)) return failure;
+  const { endpoint, attempts } = failure;
+  return new MlflowError(
+    `MLflow at ${base} neither takes nor gives artifacts, since it runs with --no-serve-artifacts: start it without`,
+    { errorCode: UNSUPPORTED, status: 400, endpoint, attempts },
+  );
 }
 
 /** mlflow-artifacts:/1/<run>/artifacts + a/b.txt → /api/2.0/mlflow-artifacts/artifacts/1/<run>/artifacts/a/b.txt */
@@ -63,7 +81,7 @@ function proxyPath({ runId, artifactUri }: ArtifactOwner, path: string, base: st
     throw new MlflowError(
       `run ${runId} keeps its artifacts at ${withoutCredentials(artifactUri)}, which only the server's own proxy could ` +
         "write for us: start the server with --artifacts-destination and use an experiment created since",
-      { errorCode: "UNSUPPORTED_ARTIFACT_URI", status: 400 },
+      { errorCode: UNSUPPORTED, status: 400 },
     );
   }
   const segments = [...match[2]!.split("/"), ...checked(path)].filter((segment) => segment !== "");

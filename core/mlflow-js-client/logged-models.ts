@@ -55,7 +55,10 @@ export interface LoggedModels {
   }): Promise<Page<LoggedModel>>;
   /** Marks it as deleted. */
   delete(modelId: string): Promise<void>;
-  /** Records the models as what a run has made. A SQL store refuses to be told of the same one twice. */
+  /**
+   * Records the models as what a run has made. A SQL store refuses to be told of the same one twice, so that a request
+   * whose answer was lost is not sent again: `outputs` says whether it arrived.
+   */
   logOutputs(
     runId: string,
     models: readonly { readonly modelId: string; readonly step?: number }[],
@@ -143,7 +146,8 @@ export function loggedModelsOf(transport: Transport): LoggedModels {
         run_id: runId,
         models: models.map(({ modelId, step = 0 }) => ({ model_id: modelId, step })),
       };
-      await transport.json({ method: "POST", path: "/api/2.0/mlflow/runs/outputs", json });
+      const path = "/api/2.0/mlflow/runs/outputs";
+      await transport.json({ method: "POST", path, json, repeatable: false });
     },
     async outputs(runId) {
       const { run } = await transport.json<{ run: WireOutputs }>({

@@ -1,3 +1,4 @@
+import { MlflowError } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 
 /** The server itself. */
@@ -6,6 +7,8 @@ export interface Server {
   health(options?: { readonly timeoutMs?: number }): Promise<void>;
   /** E.g. "3.17.2". */
   version(): Promise<string>;
+  /** What keeps its runs: "FileStore" or "SqlStore"; undefined for something else, and for a server that does not say. */
+  storeType(): Promise<string | undefined>;
 }
 
 export function serverOf(transport: Transport): Server {
@@ -18,6 +21,17 @@ export function serverOf(transport: Transport): Server {
     },
     async version() {
       return (await transport.text({ method: "GET", path: "/version" })).trim();
+    },
+    async storeType() {
+      const path = "/api/3.0/mlflow/server-info";
+      try {
+        const { store_type } = await transport.json<{ store_type?: unknown }>({ method: "GET", path });
+        return typeof store_type === "string" ? store_type : undefined;
+      } catch (error) {
+        // Not there, or somebody else's page in its place.
+        if (error instanceof MlflowError && !error.transient) return undefined;
+        throw error;
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import pRetry from "p-retry";
 import type { Connection } from "./connection.ts";
 import { MlflowError } from "./errors.ts";
 import { failureOfAnswer, failureOfNetwork, retryAfterMs } from "./failure.ts";
+import { timeLimit } from "./time-limit.ts";
 
 /** Retries and time limits, in milliseconds. */
 export interface TransportOptions {
@@ -13,8 +14,13 @@ export interface TransportOptions {
   readonly maxRetryDelayMs?: number;
   /** Time for one try, answer included. Default 60 000. */
   readonly timeoutMs?: number;
-  /** The same for artifacts, which may be large. Default 600 000. */
+  /**
+   * The same for artifacts, which may be large: the least that sending one has, beside 2 s for each MB, and the longest
+   * time without a byte of one that is read. Default 600 000.
+   */
   readonly artifactTimeoutMs?: number;
+  /** Aborted, it ends what is under way; nothing is tried again then. */
+  readonly signal?: AbortSignal;
   /** In place of the global one, e.g. with a proxy. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -30,6 +36,8 @@ export interface Request {
   /** Overrides the transport's. */
   readonly retries?: number;
   readonly timeoutMs?: number;
+  /** What a failure means here, where that is not what its status says. */
+  readonly explain?: (failure: MlflowError) => MlflowError;
   /**
    * False when doing it twice is not the same as doing it once: then only failures before the server took the request
    * (nobody listening, 429, 503) are tried again.
@@ -49,13 +57,22 @@ export interface Transport {
 
 const NOT_TAKEN = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
+/** Bytes per ms that an upload is expected to make: half of what any network should do. */
+const SLOWEST = 500;
+
 export function createTransport(connection: Connection, options: TransportOptions = {}): Transport {
-  const { retries = 5, retryDelayMs = 500, maxRetryDelayMs = 30_000 } = options;
+  const { retries = 5, retryDelayMs = 500, maxRetryDelayMs = 30_000, signal } = options;
   const { timeoutMs = 60_000, artifactTimeoutMs = 600_000 } = options;
+
+  const limitOf = ({ artifact, body, timeoutMs: own }: Request): number => {
+    if (!artifact) return own ?? timeoutMs;
+    return Math.max(own ?? artifactTimeoutMs, sizeOf(body) / SLOWEST);
+  };
 
   async function once(request: Request, attempts: number): Promise<Uint8Array> {
     const endpoint = `${request.method} ${request.path}`;
-    const limit = request.timeoutMs ?? (request.artifact ? artifactTimeoutMs : timeoutMs);
+    const limit = limitOf(request);
+    const time = timeLimit(limit, signal);
     let answer: Response;
     let body: Uint8Array;
     try {
@@ -66,16 +83,19 @@ export function createTransport(connection: Connection, options: TransportOption
           ...(request.json === undefined ? {} : { "content-type": "application/json" }),
         },
         body: request.json === undefined ? (request.body as Blob | undefined) : JSON.stringify(request.json),
-        signal: AbortSignal.timeout(limit),
+        signal: time.signal,
         // A redirect to a login page would answer 200 with HTML, and one to another host would carry credentials there.
         redirect: "manual",
       });
-      body = new Uint8Array(await answer.arrayBuffer());
+      body = new Uint8Array(await (request.artifact ? watched(answer, time.renew) : answer).arrayBuffer());
     } catch (cause) {
       throw failureOfNetwork(cause, { endpoint, connection, attempts, limit });
+    } finally {
+      time.clear();
     }
     if (answer.ok) return body;
-    throw failureOfAnswer(answer, body, { endpoint, connection, attempts });
+    const failure = failureOfAnswer(answer, body, { endpoint, connection, attempts });
+    throw request.explain?.(failure) ?? failure;
   }
 
   async function bytes(request: Request): Promise<Uint8Array> {
@@ -85,7 +105,7 @@ export function createTransport(connection: Connection, options: TransportOption
       maxTimeout: maxRetryDelayMs,
       factor: 2,
       randomize: true,
-      shouldRetry: ({ error }) => mayRepeat(error, request),
+      shouldRetry: ({ error }) => !signal?.aborted && mayRepeat(error, request),
       onFailedAttempt: async ({ error, retriesLeft }) => {
         const asked = retryAfterMs(error);
         if (asked === undefined || retriesLeft === 0 || !mayRepeat(error, request)) return;
@@ -113,6 +133,21 @@ export function createTransport(connection: Connection, options: TransportOption
       }
     },
   };
+}
+
+const sizeOf = (body: Uint8Array | Blob | undefined): number =>
+  body === undefined ? 0 : body instanceof Blob ? body.size : body.byteLength;
+
+/** The same answer; `onBytes` is called whenever some of its body has come. */
+function watched(answer: Response, onBytes: () => void): Response {
+  if (answer.body === null) return answer;
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      onBytes();
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(answer.body.pipeThrough(counted));
 }
 
 function mayRepeat(error: Error, { repeatable = true }: Request): boolean {

@@ -6,7 +6,7 @@ import { makeTinyClip } from "../../test/support/tiny-clip.ts";
 import { openCheckpoint } from "./checkpoint/folder.ts";
 import { embedTexts } from "./embed-texts.ts";
 import { PROMPT_SETS, promptSetOf, promptTemplates } from "./prompts/index.ts";
-import { openTokenizer } from "./tokenizer/index.ts";
+import { openTokenizer, type Tokenizer } from "./tokenizer/index.ts";
 
 let dir: string;
 beforeAll(async () => {
@@ -38,6 +38,25 @@ describe("embedTexts", () => {
       for (const [i, value] of mean.entries())
         expect(all.features[k * width + i]).toBeCloseTo(value / norm, 5);
     }
+  });
+});
+
+describe("very many texts", () => {
+  it("are as long as the longest of them", async () => {
+    const checkpoint = await openCheckpoint(dir);
+    const { contextLength } = checkpoint.config.text;
+    // More than one call takes arguments; 80 templates of iNaturalist's classes are 650,000.
+    const classNames = new Array<string>(200_000).fill("cat");
+    const eot = new Int32Array(classNames.length).fill(1);
+    const ids = new BigInt64Array(classNames.length * contextLength);
+    const tokenizer: Tokenizer = { contextLength, vocabSize: 1, encode: () => ({ ids, eot }) };
+    const { classes } = await embedTexts(
+      checkpoint,
+      tokenizer,
+      { classNames, prompts: ["{}"] },
+      { threads: 1 },
+    );
+    expect(classes).toBe(classNames.length);
   });
 });
 

@@ -32,14 +32,15 @@ export async function embedTexts(
   checkpoint: ClipCheckpoint,
   tokenizer: Tokenizer,
   { classNames, prompts }: PromptSet,
-  options: CompileOptions = {},
+  { onBatch, ...options }: CompileOptions & { /** After each batch. */ readonly onBatch?: () => void } = {},
 ): Promise<TextFeatures> {
   const texts = classNames.flatMap((name) => prompts.map((prompt) => fillPrompt(prompt, name)));
   const { ids, eot } = tokenizer.encode(texts);
   const { text, projectionDim: width } = checkpoint.config;
   const batch = Math.min(BATCH, texts.length);
   // Causal attention: what comes after the end-of-text token changes nothing, so the longest text sets the length.
-  const length = Math.min(text.contextLength, Math.max(...eot) + 1);
+  // Not Math.max(...eot): a call takes only so many arguments.
+  const length = Math.min(text.contextLength, eot.reduce((most, at) => Math.max(most, at), 0) + 1);
   const g = createGraph();
   const inputs = { ids: g.input("ids", "int64", [batch, length]), eot: g.input("eot", "int64", [batch]) };
   const weights = frozenWeights(g, checkpoint.locate, "", { keepHalf: computesHalf(options.device) });
@@ -60,6 +61,7 @@ export async function embedTexts(
         const row = Math.floor((start + n) / prompts.length) * width;
         for (let i = 0; i < width; i++) features[row + i]! += out[n * width + i]!;
       }
+      onBatch?.();
     }
   } finally {
     await program.release();

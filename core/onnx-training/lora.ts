@@ -1,6 +1,6 @@
 import { DualtailError } from "../errors.ts";
 import type { Graph, ParsedGraph, ParsedNode, Value } from "../graph/index.ts";
-import { listed, type Match, matches, type TrainableModel } from "./model.ts";
+import { listed, type Match, matches, type TrainableModel, trainedAlready } from "./model.ts";
 
 /** A product with a weight of the file that low-rank updates are put on. */
 export interface LoraSite {
@@ -55,9 +55,7 @@ export function injectLora(model: TrainableModel, options: LoraOptions): Trainab
   }
   for (const { weight, node } of found) {
     if (model.trainable.has(weight) || model.lora.some((site) => site.weight === weight)) {
-      throw new DualtailError(`the weight "${weight}" is trained already`, {
-        hint: "train a weight itself, or a low-rank update of it",
-      });
+      throw trainedAlready(weight);
     }
     // Merged into the weight, the update would change every product with it.
     const others = model.weights

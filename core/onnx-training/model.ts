@@ -123,7 +123,7 @@ export function matches(match: Match, name: string): boolean {
 /**
  * Trains weights of the file from the values they have there.
  * @param match names of weights, or patterns that they contain
- * @throws DualtailError when nothing matches, or something that is not float32
+ * @throws DualtailError when nothing matches, or something that is not float32 or has a low-rank update
  */
 export function markTrainable(model: TrainableModel, match: Match): TrainableModel {
   const own = model.weights.filter(({ name }) => matches(match, name));
@@ -145,8 +145,16 @@ export function markTrainable(model: TrainableModel, match: Match): TrainableMod
       },
     );
   }
+  const updated = own.find(({ name }) => model.lora.some((site) => site.weight === name));
+  if (updated) throw trainedAlready(updated.name);
   return { ...model, trainable: new Set([...model.trainable, ...own.map(({ name }) => name)]) };
 }
+
+/** Saving merges an update into the weight, which cannot be trained beside it. */
+export const trainedAlready = (weight: string): DualtailError =>
+  new DualtailError(`the weight "${weight}" is trained already`, {
+    hint: "train a weight itself, or a low-rank update of it",
+  });
 
 /** "its weights are: a, b, … (12 in all)" */
 export function listed(what: string, names: readonly string[], most = 20): string {

@@ -105,6 +105,15 @@ describe("low-rank updates of a model from elsewhere", () => {
     );
     const trained = markTrainable(model, "classifier.weight");
     expect(() => injectLora(trained, { match: /classifier/, rank: 4 })).toThrowError(/trained already/);
+    // The other way round, too: saving would keep one of the two.
+    const updated = injectLora(model, { match: /classifier/, rank: 4 });
+    expect(() => markTrainable(updated, /^classifier\./)).toThrowError(
+      expect.objectContaining({
+        oneLine:
+          'the weight "classifier.weight" is trained already — train a weight itself, or a low-rank update of it',
+      }),
+    );
+    expect(markTrainable(updated, "classifier.bias").trainable).toEqual(new Set(["classifier.bias"]));
   });
 });
 
@@ -192,5 +201,23 @@ describe("a model that cannot be trained as asked", () => {
     const first = await trainer.step(feeds);
     expect(await trainer.step(feeds)).toBeLessThan(first);
     await trainer.release();
+  });
+
+  it("whose other outputs onnxruntime cannot compute is released all the same", async () => {
+    const g = createGraph();
+    const x = g.input("x", "float32", [batch, 3]);
+    const data = Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 0]);
+    const logits = g.matmul(x, g.initializer("weight", "float32", [3, 3], { kind: "data", data }));
+    // No kernel for float64; a step does not need it, a prediction does.
+    const other = g.emit("Erf", [g.cast(logits, "float64")])[0]!;
+    const model = await loadOnnx(serializeGraph(g, { logits, other }).bytes);
+    const trainer = await trainerOf(markTrainable(model, "weight"));
+    const feeds = { x: new Float32Array(3 * batch).fill(1), labels: new BigInt64Array(batch) };
+    await trainer.step(feeds);
+    // Asked again it is compiled again: the failure is not kept.
+    for (let i = 0; i < 2; i++)
+      await expect(trainer.predict({ x: feeds.x })).rejects.toThrow(/implementation for Erf/);
+    await trainer.release();
+    await expect(trainer.step(feeds)).rejects.toThrow();
   });
 });

@@ -74,8 +74,9 @@ async function trainedWeights(
   const trained = new Map<string, Float32Array>();
   for (const name of model.trainable) trained.set(name, params.get(name)!);
   for (const site of model.lora) {
-    const { a, b } = loraNames(site.weight);
+    // Several products with one weight share its update.
     if (trained.has(site.weight)) continue;
+    const { a, b } = loraNames(site.weight);
     const update = { a: params.get(a)!, b: params.get(b)! };
     trained.set(site.weight, mergedWeight(await weightValues(model, site.weight), site, update));
   }

@@ -106,6 +106,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     const { graph, outputs } = buildModel(model, dimensions);
     const program = compile(graph, outputs, running);
     programs.set(key, program);
+    // Whoever asked for it is told; there is nothing to use again or to free.
+    program.catch(() => programs.delete(key));
     return program;
   };
 
@@ -138,8 +140,12 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       for (const [name, data] of await readParameters(file, built)) values.set(name, data);
     },
     async release() {
-      await step.release();
-      for (const program of programs.values()) await (await program).release();
+      const compiled = await Promise.allSettled(programs.values());
+      const held = compiled.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      programs.clear();
+      const freed = await Promise.allSettled([step, ...held].map((one) => one.release()));
+      const failed = freed.find((one) => one.status === "rejected");
+      if (failed) throw failed.reason;
     },
   };
 }

@@ -18,6 +18,8 @@ export interface NewPlugin {
   readonly mode: LossMode;
   /** Absolute; made when it is missing. */
   readonly folder: string;
+  /** The folder as commands and configs name it, e.g. `./plugins/my-loss`. */
+  readonly place: string;
   /** Version of dualtail that the plugin is written for. */
   readonly dualtailVersion: string;
 }
@@ -71,8 +73,9 @@ async function entriesOf(folder: string): Promise<string[]> {
   }
 }
 
-/** A template with the plugin's own name, and what depends on the version and the language. */
-function filled(file: string, text: string, { kind, name, language, dualtailVersion }: NewPlugin): string {
+/** A template with the plugin's own name and place, and what depends on the version and the language. */
+function filled(file: string, text: string, plugin: NewPlugin): string {
+  const { kind, name, language, place, dualtailVersion } = plugin;
   if (file === "package.json") {
     const manifest = JSON.parse(text) as Record<string, object | string>;
     const done = {
@@ -83,10 +86,14 @@ function filled(file: string, text: string, { kind, name, language, dualtailVers
     };
     return `${JSON.stringify(done, null, 2)}\n`;
   }
-  const named = text.replaceAll(`my-${kind}`, name);
+  // In one go: a place may hold what a name is put for.
+  const named = text.replaceAll(new RegExp(`(\\./)?my-${kind}`, "g"), (_all, path) => (path ? place : name));
   if (file !== "README.md" || language === "js") return named;
   return named
     .replaceAll("index.js", "index.ts")
     .replaceAll("test.js", "test.ts")
-    .replace(/^Check what/m, "After every change, `npm run build` in this folder. Check what");
+    .replace(/^Check what/m, `${TYPESCRIPT}\n\nCheck what`);
 }
+
+const TYPESCRIPT =
+  "Once, `npm install` in this folder, which fetches the compiler; after every change, `npm run build`.";

@@ -1,10 +1,12 @@
 import { DualtailError, describeError } from "../errors.ts";
 import { MlflowError, type Run } from "../mlflow-js-client/index.ts";
+import { shortened } from "../tracking/mlflow-tags.ts";
 import { answer, endRun, takeTag } from "./answer.ts";
 import type { ServeContext } from "./context.ts";
 import { RefusedError } from "./errors.ts";
 import { type KeptRequest, keepRequest, keptRequest } from "./kept-request.ts";
 import { queueLimit } from "./limits.ts";
+import { tellOwed } from "./owed.ts";
 import { isRunId } from "./requests.ts";
 import { submitRequest } from "./submit.ts";
 import { TAGS } from "./tags.ts";
@@ -20,21 +22,27 @@ interface Effect {
 }
 
 const ACTIONS: Readonly<Record<string, Action>> = {
-  async stop({ client, outputDir, queue }, worker, { info, tags }) {
-    const entry = queue.entries.find(({ runId }) => runId === info.runId);
-    if (entry === undefined && tags[TAGS.kind] === "request" && info.status === "SCHEDULED") {
-      await endRun(client, info.runId, "KILLED");
+  async stop(context, worker, { info }) {
+    const { client, outputDir, queue } = context;
+    const { runId } = info;
+    const find = () => queue.entries.find((entry) => entry.runId === runId);
+    const waiting = find();
+    if (waiting === undefined && info.status === "SCHEDULED") {
+      await endRun(client, runId, "KILLED");
       return { message: "taken back", state: "killed" };
     }
+    // So that it can be resumed.
+    if (waiting?.state === "queued") await keepRequest(outputDir, waiting);
+    // It may have begun or ended meanwhile.
+    const entry = find();
     if (entry === undefined) throw new RefusedError("it neither waits nor runs here");
     if (entry.state === "running") {
+      await queue.change(entry.id, { stopping: true });
       return { message: "stopping at the next step", effect: () => worker.stop(entry.id) };
     }
-    // So that it can be resumed.
-    await keepRequest(outputDir, entry);
-    await queue.remove(entry.id);
-    await endRun(client, info.runId, "KILLED");
-    return { message: "taken out of the queue", state: "killed" };
+    const told = { message: "taken out of the queue", state: "killed" } as const;
+    await queue.remove(entry.id, { ...told, runId, end: "KILLED" });
+    return { ...told, effect: () => tellOwed(context) };
   },
 
   async resume(context, _worker, parent) {
@@ -48,11 +56,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     const kept = await keptOf(context, parent);
     const limit = queueLimit(config.limits, queue, kept.requester);
     if (limit !== undefined) throw new RefusedError(limit);
-    return {
-      message: "queued, to go on where it stopped",
-      state: "queued",
-      effect: () => queue.add({ ...kept, state: "queued", attempts: 0 }),
-    };
+    await queue.add({ ...kept, state: "queued", attempts: 0 });
+    return { message: "queued, to go on where it stopped", state: "queued" };
   },
 
   async rerun(context, _worker, parent) {
@@ -79,7 +84,7 @@ export async function act(context: ServeContext, worker: Worker, run: Run): Prom
   try {
     const action = Object.hasOwn(ACTIONS, asked) ? ACTIONS[asked] : undefined;
     if (action === undefined) {
-      throw new RefusedError(`there is no action "${asked.slice(0, 50)}"`, {
+      throw new RefusedError(`there is no action "${shortened(asked, 50)}"`, {
         hint: `there are: ${Object.keys(ACTIONS).join(", ")}`,
       });
     }
@@ -90,7 +95,7 @@ export async function act(context: ServeContext, worker: Worker, run: Run): Prom
     await effect?.();
   } catch (error) {
     if (!(error instanceof DualtailError)) throw error;
-    await answer(client, runId, { message: `${asked.slice(0, 50)}: ${describeError(error)}` });
+    await answer(client, runId, { message: `${shortened(asked, 50)}: ${describeError(error)}` });
   }
 }
 

@@ -7,8 +7,16 @@ export interface Answer {
 }
 
 /** Writes what became of it on a run, for a person. @throws MlflowError */
-export async function answer(client: MlflowClient, runId: string, { state, message }: Answer): Promise<void> {
-  const tags = { ...(state ? { [TAGS.state]: state } : {}), [TAGS.message]: oneLine(message) };
+export async function answer(
+  client: MlflowClient,
+  runId: string,
+  { state, message, kind }: Answer & { readonly kind?: "comparison" },
+): Promise<void> {
+  const tags = {
+    ...(kind ? { [TAGS.kind]: kind } : {}),
+    ...(state ? { [TAGS.state]: state } : {}),
+    [TAGS.message]: oneLine(message),
+  };
   await client.runs.logBatch(runId, { tags });
 }
 

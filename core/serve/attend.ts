@@ -12,8 +12,8 @@ export interface Attending {
   readonly worker: Worker;
   /** Names of the experiments by id. */
   readonly experiments: ReadonlyMap<string, string>;
-  /** Whether a run is a launchpad of this server. */
-  readonly isPad: (runId: string) => boolean;
+  /** Run ids of this server's launchpads. */
+  readonly pads: readonly string[];
   /** Aborted: the rest is for whoever comes next. */
   readonly signal: AbortSignal;
 }
@@ -29,10 +29,12 @@ const TAKING = 2000;
  */
 export function createLook(context: ServeContext, attending: Attending): () => Promise<boolean> {
   const { client, queue, reporter } = context;
-  const { worker, experiments, isPad, signal } = attending;
+  const { worker, experiments, pads, signal } = attending;
   const ids = [...experiments.keys()];
   /** What looks without a pause between them have dealt with: what came to nothing does not keep out the others. */
   const attended = new Set<string>();
+  /** What waits as far as MLflow knows and is not in the queue, its file having been lost, is looked for once. */
+  let searchedLost = false;
 
   const attempt = async (run: Run, work: (experiment: string) => Promise<void>) => {
     try {
@@ -47,15 +49,18 @@ export function createLook(context: ServeContext, attending: Attending): () => P
 
   return async () => {
     for (const run of await runsWithAction(client, ids)) await attempt(run, () => act(context, worker, run));
-    for (const run of await runsWithLaunch(client, ids))
-      if (isPad(run.info.runId)) await attempt(run, (experiment) => takeLaunch(context, run, experiment));
+    for (const run of await runsWithLaunch(client, ids, pads))
+      await attempt(run, (experiment) => takeLaunch(context, run, experiment));
 
     const waiting = new Set(queue.entries.map(({ runId }) => runId));
     const isKnown = ({ info, tags }: Run) =>
-      isPad(info.runId) ||
+      pads.includes(info.runId) ||
       attended.has(info.runId) ||
       (waiting.has(info.runId) && tags[TAGS.state] !== undefined);
-    const requests = await newRequests(client, ids, { most: REQUESTS, isKnown });
+    const look = { most: REQUESTS, isKnown };
+    const lost = searchedLost ? [] : await newRequests(client, ids, { ...look, kind: "comparison" });
+    searchedLost ||= lost.length < REQUESTS;
+    const requests = lost.length > 0 ? lost : await newRequests(client, ids, look);
     const end = Date.now() + TAKING;
     let taken = 0;
     for (const run of requests) {
@@ -64,7 +69,7 @@ export function createLook(context: ServeContext, attending: Attending): () => P
       attended.add(run.info.runId);
       taken += 1;
     }
-    const more = taken < requests.length || requests.length === REQUESTS;
+    const more = taken < requests.length || requests.length === REQUESTS || lost.length > 0;
     if (!more) attended.clear();
     return more;
   };

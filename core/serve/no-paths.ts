@@ -1,3 +1,4 @@
+import { hasUnprintable, UNPRINTABLE } from "../comparison/config/unprintable.ts";
 import type { Problem } from "../container/schema/problem.ts";
 
 /** Prose, which nothing opens. */
@@ -6,7 +7,8 @@ const isProse = (path: readonly unknown[], key: string) =>
 
 /**
  * Texts of a request that look like a path or an address. No option that a request can set opens one; this also holds
- * for plugins to come. Also what is nested so deeply, prose included, that whoever goes through it runs out of stack.
+ * for plugins to come. Also, prose included: characters that a terminal obeys or MLflow cannot keep, and what is nested so
+ * deeply that whoever goes through it runs out of stack.
  */
 export function suspiciousTexts(
   value: unknown,
@@ -14,7 +16,8 @@ export function suspiciousTexts(
   prose = false,
 ): Problem[] {
   if (typeof value === "string") {
-    if (prose || !/[\\/\0]|^[.~]|^[a-z][\w+.-]*:/i.test(value)) return [];
+    if (hasUnprintable(value)) return [{ path, at: "value", ...UNPRINTABLE }];
+    if (prose || !/[\\/]|^[.~]|^[a-z][\w+.-]*:/i.test(value)) return [];
     return [
       {
         path,
@@ -28,7 +31,9 @@ export function suspiciousTexts(
   if (path.length > 20) {
     return [{ path, at: "value", problem: "is nested too deeply", hint: "write it flatter" }];
   }
-  return Object.entries(value).flatMap(([key, inner]) =>
-    suspiciousTexts(inner, [...path, Array.isArray(value) ? Number(key) : key], prose || isProse(path, key)),
-  );
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    if (hasUnprintable(key)) return [{ path: at, at: "key", ...UNPRINTABLE } as const];
+    return suspiciousTexts(inner, at, prose || isProse(path, key));
+  });
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
@@ -62,6 +62,21 @@ describe("the queue", () => {
     expect((await openQueue(file)).owed).toEqual([]);
   });
 
+  it("is as it was where it cannot be written", async () => {
+    const folder = join(await temporaryFolder(), "serve");
+    const queue = await openQueue(join(folder, "queue.json"));
+    await queue.add(entry("1"));
+    await rm(folder, { recursive: true });
+    // A file where the folder was.
+    await writeFile(folder, "");
+    await expect(queue.change("1", { state: "running", attempts: 1 })).rejects.toThrow(/cannot be written/);
+    await expect(queue.add(entry("2"))).rejects.toThrow(/cannot be written/);
+    expect(queue.entries).toEqual([entry("1")]);
+    await rm(folder);
+    await queue.add(entry("3"));
+    expect((await openQueue(join(folder, "queue.json"))).entries).toEqual([entry("1"), entry("3")]);
+  });
+
   it("forgets grants after a day", async () => {
     const queue = await openQueue(join(await temporaryFolder(), "queue.json"));
     await queue.add(entry("1"), { requester: "a", time: Date.now() - 25 * 3_600_000, trainings: 1 });
@@ -86,6 +101,7 @@ describe("limits", () => {
     trainings: 10,
     epochs: 1,
     batchSize: 1,
+    templates: 1,
   };
   const now = 1_000_000_000;
   const grants = (...ago: number[]) =>

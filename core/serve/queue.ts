@@ -17,6 +17,8 @@ export interface QueueEntry {
   readonly state: "queued" | "running";
   /** How often it was begun without coming to an end. */
   readonly attempts: number;
+  /** Someone asked to stop it while it ran: whatever happens to this process, it does not go on. */
+  readonly stopping?: true;
 }
 
 /** What a requester was granted. */
@@ -47,7 +49,7 @@ export interface Queue {
   readonly grants: readonly Grant[];
   readonly owed: readonly Owed[];
   add(entry: QueueEntry, grant?: Grant): Promise<void>;
-  change(id: string, change: Partial<Pick<QueueEntry, "state" | "attempts">>): Promise<void>;
+  change(id: string, change: Partial<Pick<QueueEntry, "state" | "attempts" | "stopping">>): Promise<void>;
   /** Takes it out; with `owed`, what is to be told of it is kept until `told`. */
   remove(id: string, owed?: Owed): Promise<void>;
   told(runId: string): Promise<void>;
@@ -61,14 +63,16 @@ export async function openQueue(file: string): Promise<Queue> {
   state = { ...state, entries: state.entries.map((entry) => ({ ...entry, state: "queued" })) };
   let writing: Promise<void> = Promise.resolve();
   const save = (next: State): Promise<void> => {
+    const before = state;
     state = next;
-    const text = `${JSON.stringify(next, null, 2)}\n`;
+    const text = `${JSON.stringify(next)}\n`;
     const write = async () => {
       await mkdir(dirname(file), { recursive: true });
       await writeFile(`${file}.tmp`, text, { flush: true });
       await rename(`${file}.tmp`, file);
     };
     const done = writing.then(write).catch((cause: NodeJS.ErrnoException) => {
+      if (state === next) state = before;
       throw new FileError(file, `cannot be written (${cause.code ?? cause.message})`, {
         hint: "check the folder and the free disk space",
         cause,

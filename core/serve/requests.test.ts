@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { PIECE, requestTags } from "../launch-page/request-tags.ts";
 import { RefusedError } from "./errors.ts";
-import { parseRequest, requestTags, requestText } from "./requests.ts";
-import { PIECE, TAGS } from "./tags.ts";
+import { parseRequest, requestText } from "./requests.ts";
+import { TAGS } from "./tags.ts";
 
 describe("a request in tags", () => {
   it("comes back as it was, whatever its characters, in pieces that every MLflow takes", () => {

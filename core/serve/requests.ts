@@ -2,17 +2,11 @@ import { createAjv } from "../container/schema/ajv.ts";
 import { explain } from "../container/schema/explain.ts";
 import { toPointer } from "../container/schema/problem.ts";
 import { describeError } from "../errors.ts";
+import type { LaunchRequest } from "../launch-page/types.ts";
 import { RefusedError } from "./errors.ts";
-import { PIECE, TAGS } from "./tags.ts";
+import { TAGS } from "./tags.ts";
 
-/** What a form, a preset or a tag comes to. */
-export interface LaunchRequest {
-  readonly version: 1;
-  /** A comparison's config, as far as a request may say it. */
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Run every cell, also those that the experiment has finished runs of. */
-  readonly rerun?: boolean;
-}
+export type { LaunchRequest } from "../launch-page/types.ts";
 
 const ENVELOPE = {
   type: "object",
@@ -56,19 +50,4 @@ export function parseRequest(text: string): LaunchRequest {
   if (fits) return data;
   const [problem] = explain(check.errors ?? []);
   throw new RefusedError(`the request: ${toPointer(problem?.path ?? []) || "/"}: ${problem?.problem}`);
-}
-
-/** The tags that hold a request. */
-export function requestTags(request: LaunchRequest): Record<string, string> {
-  // ASCII alone, so that no character is cut in two.
-  const text = JSON.stringify(request).replaceAll(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  if (text.length <= PIECE) return { [TAGS.request]: text };
-  const pieces = Array.from({ length: Math.ceil(text.length / PIECE) }, (_, i) => [
-    `${TAGS.request}.${i}`,
-    text.slice(i * PIECE, (i + 1) * PIECE),
-  ]);
-  return Object.fromEntries(pieces) as Record<string, string>;
 }

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { takeApart } from "../comparison/config/choices.ts";
-import type { ComparisonConfig, PluginChoice } from "../comparison/config/index.ts";
+import type { ComparisonConfig, ConfigDocument, PluginChoice } from "../comparison/config/index.ts";
 import { type PreparedComparison, prepareDocument } from "../comparison/prepare.ts";
 import type { PluginRegistry } from "../container/index.ts";
 import { suggest } from "../container/schema/nearest.ts";
@@ -8,8 +8,8 @@ import type { Problem } from "../container/schema/problem.ts";
 import type { ServeConfig } from "./config/index.ts";
 import { foreignKeys } from "./foreign-keys.ts";
 import { suspiciousTexts } from "./no-paths.ts";
-import { dataDocument } from "./request-document.ts";
-import { sizeProblems } from "./request-size.ts";
+import { dataDocument, type Within } from "./request-document.ts";
+import { rawSizeProblems, sizeProblems } from "./request-size.ts";
 import type { LaunchRequest } from "./requests.ts";
 
 export interface Resolving {
@@ -18,6 +18,8 @@ export interface Resolving {
   /** Of the server's file. */
   readonly baseDir: string;
   readonly experiment: string;
+  /** Absent: it stands alone. */
+  readonly within?: Within;
 }
 
 export interface ResolvedRequest extends PreparedComparison {
@@ -31,11 +33,32 @@ export interface ResolvedRequest extends PreparedComparison {
  * @throws ConfigError, ConfigErrors with the places inside the request's config
  */
 export function resolveRequest(request: LaunchRequest, resolving: Resolving): ResolvedRequest {
-  const { server, registry, baseDir, experiment } = resolving;
-  const { config } = request;
-  const asked = dataDocument(config, baseDir);
-  const foreign = [...foreignKeys(config), ...suspiciousTexts(config)];
-  if (foreign.length > 0) throw asked.errors(foreign);
+  const { server, registry } = resolving;
+  const document = requestDocument(request.config, resolving);
+  const large = (checked: ComparisonConfig) => {
+    const problems = [...notAllowed(checked, server), ...sizeProblems(checked, registry, server.limits)];
+    if (problems.length > 0) throw document.errors(problems);
+  };
+  const prepared = prepareDocument(document, registry, {}, large);
+  const trainings = prepared.plan.cells.filter(({ kind }) => kind !== "post-hoc").length;
+  return { ...prepared, trainings };
+}
+
+/**
+ * A request's config as that of a comparison, not checked against any schema yet. Nothing here takes long, whatever it
+ * holds. @throws ConfigError, ConfigErrors
+ */
+export function requestDocument(
+  config: LaunchRequest["config"],
+  { server, registry, baseDir, experiment, within }: Resolving,
+): ConfigDocument {
+  const asked = dataDocument(config, baseDir, { within });
+  const refused = [
+    ...foreignKeys(config),
+    ...suspiciousTexts(config),
+    ...rawSizeProblems(config, registry, server.limits),
+  ];
+  if (refused.length > 0) throw asked.errors(refused);
   const names = createNames();
   const dataset = names.offered(["dataset"], config.dataset, server.datasets, "dataset");
   const backbones = Array.isArray(config.backbones)
@@ -54,14 +77,7 @@ export function resolveRequest(request: LaunchRequest, resolving: Resolving): Re
     output: server.output,
     plugins: server.plugins,
   };
-  const document = dataDocument(data, baseDir, stringify(data));
-  const large = (checked: ComparisonConfig) => {
-    const problems = [...allowed(checked, server), ...sizeProblems(checked, registry, server.limits)];
-    if (problems.length > 0) throw document.errors(problems);
-  };
-  const prepared = prepareDocument(document, registry, {}, large);
-  const trainings = prepared.plan.cells.filter(({ kind }) => kind !== "post-hoc").length;
-  return { ...prepared, trainings };
+  return dataDocument(data, baseDir, { text: stringify(data), within });
 }
 
 /** Replaces the names that a server offers by what they stand for. */
@@ -102,7 +118,7 @@ function createNames() {
 }
 
 /** What the server's file does not allow. */
-function allowed({ device, peft, losses }: ComparisonConfig, { allow }: ServeConfig): Problem[] {
+export function notAllowed({ device, peft, losses }: ComparisonConfig, { allow }: ServeConfig): Problem[] {
   const refuse = (path: Problem["path"], use: string, names: readonly string[]): Problem[] =>
     names.includes(use)
       ? []

@@ -35,7 +35,7 @@ export async function runEntry(
       outputDir,
       cacheDir,
       rerun: request.rerun === true,
-      adopt: { id, folder, tags: { [TAGS.watch]: "1" } },
+      adopt: { id, serverId: entry.runId, folder, tags: { [TAGS.watch]: "1" } },
       ...(begun ? { resume: folder } : {}),
       ...(cells ? { trainElsewhere: cells.forEntry(entry) } : {}),
     });

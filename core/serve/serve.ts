@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DualtailError, describeError } from "../errors.ts";
 import { launchPage } from "../launch-page/index.ts";
 import { openExperiment } from "../tracking/mlflow-tracker.ts";
-import { tryProcessLock } from "../tracking/process-lock.ts";
+import { describeHolder, holderHint, tryProcessLock } from "../tracking/process-lock.ts";
 import { createLook } from "./attend.ts";
 import type { ServeContext } from "./context.ts";
+import { endStopped } from "./end-stopped.ts";
 import { callsOf } from "./http/calls.ts";
 import { type Form, type FormServer, startFormServer } from "./http/form-server.ts";
 import { openLaunchpad, pageData, refreshForm } from "./launchpad.ts";
@@ -15,6 +16,7 @@ import { openQueue } from "./queue.ts";
 import type { RedisAddress } from "./redis/address.ts";
 import { queueName } from "./redis/cell-job.ts";
 import type { CellQueue } from "./redis/cell-queue.ts";
+import { completeHalfMade } from "./watch.ts";
 import { createWorker } from "./worker.ts";
 
 export interface ServeOptions extends Omit<ServeContext, "queue" | "cells"> {
@@ -45,13 +47,14 @@ export async function serve({
   const { client, config, reporter } = services;
   const lock = await tryProcessLock(join(folder, "serve.lock"));
   if ("holder" in lock) {
-    throw new DualtailError(`process ${lock.holder} serves from ${folder} already`, {
-      hint: "stop it first",
+    throw new DualtailError(`${describeHolder(lock.holder)} serves from ${folder} already`, {
+      hint: holderHint(lock.holder),
     });
   }
   const pads = new Map<string, string>();
   let forms: FormServer | undefined;
   let cells: CellQueue | undefined;
+  let delivering: Promise<void> | undefined;
   try {
     const queue = await openQueue(join(folder, "queue.json"));
     const experiments = await Promise.all(config.experiments.map((name) => openExperiment(client, name)));
@@ -74,15 +77,23 @@ export async function serve({
       for (const [experimentId, name] of names) announce(`form of "${name}": ${forms.url(experimentId)}`);
     }
     const worker = createWorker(context);
-    const deliver = () =>
-      deliverLeftOver(context).catch((error: unknown) => reporter.warn(describeError(error)));
-    await deliver();
+    await endStopped(context);
+    await completeHalfMade(client, [...names.keys()]);
+    /** Beside the looks: what an outage left may be gigabytes. */
+    const deliver = () => {
+      delivering ??= deliverLeftOver(context)
+        .catch((error: unknown) => reporter.warn(describeError(error)))
+        .finally(() => {
+          delivering = undefined;
+        });
+    };
+    deliver();
     worker.wake();
 
     const look = createLook(context, {
       worker,
       experiments: names,
-      isPad: (runId) => pads.has(runId),
+      pads: [...pads.keys()],
       signal,
     });
     const round = async () => {
@@ -112,7 +123,7 @@ export async function serve({
       let more = false;
       try {
         more = await round();
-        if (failures > 0) await deliver();
+        if (failures > 0) deliver();
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -127,6 +138,7 @@ export async function serve({
     }
     await worker.close();
   } finally {
+    await delivering;
     await forms?.close();
     await cells?.close();
     for (const [runId, name] of pads) {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { requestTags } from "../launch-page/request-tags.ts";
 import type { MlflowClient } from "../mlflow-js-client/index.ts";
-import { type LaunchRequest, requestTags } from "./requests.ts";
+import { shortened } from "../tracking/mlflow-tags.ts";
+import type { LaunchRequest } from "./requests.ts";
 import { TAGS } from "./tags.ts";
 
 export interface Submission {
@@ -17,7 +19,7 @@ export async function submitRequest(
   const { name } = request.config;
   const { info } = await client.runs.create({
     experimentId,
-    runName: typeof name === "string" ? name.slice(0, 250) : "request",
+    runName: typeof name === "string" ? shortened(name, 250) : "request",
     userId: requester,
     uniqueTag: TAGS.runId,
     tags: {

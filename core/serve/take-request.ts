@@ -1,5 +1,6 @@
 import { describeError, FileError } from "../errors.ts";
-import { MlflowError, type Run } from "../mlflow-js-client/index.ts";
+import { type MlflowClient, MlflowError, type Run } from "../mlflow-js-client/index.ts";
+import { shortened } from "../tracking/mlflow-tags.ts";
 import { answer, endRun } from "./answer.ts";
 import type { ServeContext } from "./context.ts";
 import { RefusedError } from "./errors.ts";
@@ -16,10 +17,14 @@ import { oneLine, TAGS } from "./tags.ts";
 export async function takeRequest(context: ServeContext, run: Run, experiment: string): Promise<void> {
   const { client, queue } = context;
   const { runId } = run.info;
+  if (run.tags[TAGS.state] === "refused") {
+    // By a process that did not come to end it. What was refused once stays so.
+    await endRun(client, runId, "FAILED");
+    return;
+  }
   if (queue.entries.some((entry) => entry.runId === runId)) {
     // Taken by a process that did not come to say so.
-    if (run.tags[TAGS.state] === undefined)
-      await answer(client, runId, { state: "queued", message: "queued" });
+    await tellQueued(client, runId, "queued");
     return;
   }
   let message: string | undefined;
@@ -34,8 +39,12 @@ export async function takeRequest(context: ServeContext, run: Run, experiment: s
     await endRun(client, runId, "FAILED");
     return;
   }
-  if (message !== undefined) await answer(client, runId, { state: "queued", message });
+  if (message !== undefined) await tellQueued(client, runId, message);
 }
+
+/** From then on it is no request that a look would find. @throws MlflowError */
+const tellQueued = (client: MlflowClient, runId: string, message: string): Promise<void> =>
+  answer(client, runId, { state: "queued", message, kind: "comparison" });
 
 /** @returns what to tell; nothing when it was run before and MLflow does not know yet */
 async function enqueue(
@@ -54,7 +63,7 @@ async function enqueue(
   }
   const request = parseRequest(requestText(tags, config.limits.tagCharacters));
   const { trainings, plan } = resolveRequest(request, { server: config, registry, baseDir, experiment });
-  const requester = oneLine(tags[TAGS.user] ?? info.userId ?? "unknown").slice(0, 100);
+  const requester = shortened(oneLine(tags[TAGS.user] ?? info.userId ?? "unknown"), 100);
   const grant = { requester, trainings, time: Date.now() };
   const limit = grantLimit(config.limits, queue, grant, grant.time);
   if (limit !== undefined) throw new RefusedError(limit);

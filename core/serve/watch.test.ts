@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { mlflowClient, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
-import type { MlflowClient } from "../mlflow-js-client/index.ts";
-import { newRequests, runsWithAction, runsWithLaunch } from "./watch.ts";
+import type { MlflowClient, Run } from "../mlflow-js-client/index.ts";
+import { completeHalfMade, newRequests, runsWithAction, runsWithLaunch } from "./watch.ts";
 
 let client: MlflowClient;
 let experimentId: string;
@@ -23,12 +23,29 @@ beforeAll(async () => {
 
 describe("a look at MLflow", () => {
   it("passes over the requests that wait, to the oldest of the new ones", async () => {
-    const waiting = new Set(asked.slice(0, 3));
-    const found = await newRequests(client, [experimentId], {
-      most: 2,
-      isKnown: ({ info }) => waiting.has(info.runId),
-    });
+    const isKnown = ({ info }: Run) => info.runId === asked[0];
+    for (const runId of asked.slice(1, 3))
+      await client.runs.logBatch(runId, { tags: { "dualtail.kind": "comparison" } });
+    const found = await newRequests(client, [experimentId], { most: 2, isKnown });
     expect(found.map(({ info }) => info.runId)).toEqual(asked.slice(3, 5));
+    const waiting = await newRequests(client, [experimentId], { most: 9, isKnown, kind: "comparison" });
+    expect(waiting.map(({ info }) => info.runId)).toEqual(asked.slice(1, 3));
+  });
+
+  it("completes a request whose maker ended before it was SCHEDULED", async () => {
+    const kind = { "dualtail.kind": "request" };
+    const old = await make(7, "RUNNING", kind);
+    const [young, answered] = [
+      await make(Date.now(), "RUNNING", kind),
+      await make(8, "RUNNING", { ...kind, "dualtail.state": "running" }),
+    ];
+    await completeHalfMade(client, [experimentId]);
+    const status = async (runId: string) => (await client.runs.get(runId)).info.status;
+    expect(await Promise.all([old, young, answered].map(status))).toEqual([
+      "SCHEDULED",
+      "RUNNING",
+      "RUNNING",
+    ]);
   });
 
   it("sees an action on whatever run, however many wait, and nothing else", async () => {
@@ -44,8 +61,10 @@ describe("a look at MLflow", () => {
       "dualtail.kind": "launchpad",
       "dualtail.launch": "dataset: a\nlosses: [ce]\n",
     });
-    await make(5, "RUNNING", { "dualtail.kind": "launchpad" });
-    const found = await runsWithLaunch(client, [experimentId]);
+    const quiet = await make(5, "RUNNING", { "dualtail.kind": "launchpad" });
+    // Nobody's launchpad, whatever it says.
+    await make(6, "RUNNING", { "dualtail.kind": "launchpad", "dualtail.launch": "mine" });
+    const found = await runsWithLaunch(client, [experimentId], [quiet, pad]);
     expect(found.map(({ info }) => info.runId)).toEqual([pad]);
   });
 });

@@ -22,35 +22,61 @@ export async function runsWithAction(
   return items;
 }
 
-/** Launchpads on which a launch is asked for. @throws MlflowError */
+/** Those of these launchpads on which a launch is asked for. @throws MlflowError */
 export async function runsWithLaunch(
   client: MlflowClient,
   experimentIds: readonly string[],
+  pads: readonly string[],
 ): Promise<readonly Run[]> {
   const { items } = await client.runs.search({
     experimentIds,
-    filter: `${WATCHED} and tags.\`${TAGS.kind}\` = 'launchpad'`,
-    maxResults: PAGE,
+    filter: `attributes.run_id IN (${pads.map((id) => `'${id}'`).join(", ")})`,
+    maxResults: pads.length,
   });
   return items.filter(({ tags }) => tags[TAGS.launch] !== undefined);
 }
 
+/** Requests whose maker has ended before they were SCHEDULED are taken for asked after so long, ms. */
+const HALF_MADE = 60_000;
+
+/** Makes requests of those that nobody will complete any more. @throws MlflowError */
+export async function completeHalfMade(client: MlflowClient, experimentIds: readonly string[]) {
+  const { items } = await client.runs.search({
+    experimentIds,
+    filter: `${WATCHED} and tags.\`${TAGS.kind}\` = 'request' and attributes.status = 'RUNNING'`,
+    maxResults: PAGE,
+  });
+  for (const { info, tags } of items) {
+    if (tags[TAGS.state] !== undefined || Date.now() - info.startTime < HALF_MADE) continue;
+    await client.runs.update(info.runId, { status: "SCHEDULED" });
+  }
+}
+
 /**
- * The oldest requests that have not been dealt with. What waits in the queue is SCHEDULED too, and is passed over page by
- * page: no filter that every MLflow takes tells it from what is new.
+ * The oldest requests that have not been dealt with. What is in the queue is a comparison by its tag, so that a look does
+ * not grow with what waits.
+ * @param kind "comparison": those that were taken and wait, as far as MLflow knows
  * @throws MlflowError
  */
 export async function newRequests(
   client: MlflowClient,
   experimentIds: readonly string[],
-  { most, isKnown }: { readonly most: number; readonly isKnown: (run: Run) => boolean },
+  {
+    most,
+    isKnown,
+    kind = "request",
+  }: {
+    readonly most: number;
+    readonly isKnown: (run: Run) => boolean;
+    readonly kind?: "request" | "comparison";
+  },
 ): Promise<readonly Run[]> {
   const found: Run[] = [];
   let pageToken: string | undefined;
   do {
     const page = await client.runs.search({
       experimentIds,
-      filter: `${WATCHED} and tags.\`${TAGS.kind}\` = 'request' and attributes.status = 'SCHEDULED'`,
+      filter: `${WATCHED} and tags.\`${TAGS.kind}\` = '${kind}' and attributes.status = 'SCHEDULED'`,
       orderBy: ["attributes.start_time ASC"],
       maxResults: PAGE,
       pageToken,

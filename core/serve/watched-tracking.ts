@@ -13,7 +13,7 @@ export const watchNestedRuns = (tracking: Tracking, parentId: string): Tracking 
     const tracker = await tracking.open(experiment);
     const nested = async (run: TrackedRun): Promise<TrackedRun> => {
       await run.setTags({ [TAGS.watch]: "1" });
-      return untilFinished(run);
+      return watchedUntilFinished(run);
     };
     const watching: Tracker = {
       description: tracker.description,
@@ -31,12 +31,13 @@ export const watchNestedRuns = (tracking: Tracking, parentId: string): Tracking 
       close: () => tracker.close(),
     };
     return tracker.finishedRuns
-      ? Object.assign(watching, { finishedRuns: (tag: string) => tracker.finishedRuns!(tag) })
+      ? Object.assign(watching, { finishedRuns: tracker.finishedRuns.bind(tracker) })
       : watching;
   },
 });
 
-const untilFinished = (run: TrackedRun): TrackedRun => ({
+/** A run whose actions are looked at while it runs. */
+export const watchedUntilFinished = (run: TrackedRun): TrackedRun => ({
   ...run,
   get url() {
     return run.url;

@@ -52,7 +52,8 @@ export function createWorker(context: ServeContext): Worker {
   const perform = async (entry: QueueEntry, signal: AbortSignal) => {
     const outcome = await run(entry, signal);
     reporter.line(`${entry.runId}: ${outcome.message}`);
-    if (closing && outcome.state === "killed") {
+    // Someone's stop that came first holds.
+    if (signal.reason instanceof ServerEnds && outcome.state === "killed") {
       await queue.change(entry.id, { state: "queued", attempts: entry.attempts });
       const message = "the server was stopped; this goes on when it is started again";
       return tell(() => answer(client, entry.runId, { state: "queued", message }));
@@ -66,8 +67,9 @@ export function createWorker(context: ServeContext): Worker {
     try {
       await perform(next, signal);
     } catch (error) {
-      // The queue's file cannot be written, say: tried again with the next look at MLflow.
-      await queue.change(next.id, { state: "queued" }).catch(() => undefined);
+      // The queue's file cannot be written, say: tried again with the next look at MLflow, and no attempt of its own.
+      const { attempts } = next;
+      await queue.change(next.id, { state: "queued", attempts }).catch(() => undefined);
       throw error;
     }
   };

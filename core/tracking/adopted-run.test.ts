@@ -36,6 +36,26 @@ const durable = (root: string) =>
   });
 
 describe("a run that someone else made", () => {
+  it("is not mistaken for another's with the same tags, nor is that one's deleted", async () => {
+    const root = await temporaryFolder();
+    const { id, runId } = await scheduled();
+    // By someone who would have the results, or the run gone.
+    const forged = await client.runs.create({
+      experimentId,
+      runName: "forged",
+      tags: { "dualtail.run_id": id, "dualtail.synced_bytes": "5" },
+    });
+    const tracker = await durable(root);
+    const run = await tracker.startRun({ name: "mine", id, serverId: runId });
+    await run.finish("FINISHED");
+    await tracker.close();
+    expect((await client.runs.get(runId)).info).toMatchObject({
+      status: "FINISHED",
+      lifecycleStage: "active",
+    });
+    expect((await client.runs.get(forged.info.runId)).info).toMatchObject({ status: "RUNNING" });
+  });
+
   it("is gone on with, also when the process that took it ended at once", async () => {
     const root = await temporaryFolder();
     const { id, runId } = await scheduled();

@@ -1,26 +1,19 @@
 import { randomUUID } from "node:crypto";
-import {
-  access,
-  constants,
-  copyFile,
-  mkdir,
-  open as openFile,
-  rename,
-  stat,
-  writeFile,
-} from "node:fs/promises";
+import { access, constants, copyFile, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { FileError } from "../errors.ts";
-import { type Digest, digestOf } from "./disk/digest.ts";
+import type { Digest } from "./disk/digest.ts";
 import { JOURNAL, type Journal, openJournal, type RunEvent } from "./disk/journal.ts";
 import { type Known, readKnown } from "./disk/known.ts";
 import { findStart } from "./disk/look-up.ts";
 import { patientJournal } from "./disk/patient-journal.ts";
-import { reconcile, TEMPORARY } from "./disk/reconcile.ts";
+import { putFiles, type Write } from "./disk/put-files.ts";
+import { reconcile } from "./disk/reconcile.ts";
+import { makeFolder } from "./disk/sync-folder.ts";
 import { TrackingError } from "./errors.ts";
 import { currentUser } from "./mlflow-tags.ts";
-import { tryProcessLock } from "./process-lock.ts";
+import { describeHolder, holderHint, tryProcessLock } from "./process-lock.ts";
 import type { TrackedRun, Tracker } from "./tracker.ts";
 
 export interface DiskTrackerOptions {
@@ -49,7 +42,7 @@ export interface DiskWatcher {
 }
 
 /** Held by the process that writes a run. */
-const WRITER_LOCK = "writer.lock";
+export const WRITER_LOCK = "writer.lock";
 
 /**
  * Keeps each run in a folder of its own, `<root>/<run id>/` with an append-only events.jsonl and artifacts/, for
@@ -58,7 +51,7 @@ const WRITER_LOCK = "writer.lock";
  */
 export async function openDiskTracker(options: DiskTrackerOptions): Promise<Tracker> {
   const { root, experiment, watcher, warn = () => {} } = options;
-  await writable(root, mkdir(root, { recursive: true }));
+  await writable(root, makeFolder(root));
   const open = new Map<string, () => Promise<void>>();
   const writer = { pid: process.pid, host: hostname() };
 
@@ -68,11 +61,14 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
     const file = join(folder, JOURNAL);
     const lock = await writable(folder, tryProcessLock(join(folder, WRITER_LOCK)));
     if ("holder" in lock) {
-      throw new TrackingError(`the run "${name}" (${id}) is being written by process ${lock.holder}`, {
-        hint: "wait until it ends, or stop it",
-      });
+      throw new TrackingError(
+        `the run "${name}" (${id}) is being written by ${describeHolder(lock.holder)}`,
+        {
+          hint: holderHint(lock.holder),
+        },
+      );
     }
-    let journal: Journal;
+    let journal: Journal | undefined;
     let known: Known | undefined;
     try {
       const found = await stat(file).catch(() => undefined);
@@ -81,6 +77,8 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
       journal = patientJournal(await openJournal(file, known?.size ?? 0), { file, warn });
       for (const event of [...left, ...first]) await journal.append(event);
     } catch (error) {
+      // The first reason is the one to tell.
+      await journal?.close().catch(() => undefined);
       await lock.release();
       throw error;
     }
@@ -93,9 +91,11 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
       },
       async close() {
         if (!open.delete(id)) return;
-        await journal.close();
-        await lock.release();
-        watcher?.ended(id);
+        try {
+          await journal.close();
+        } finally {
+          await lock.release().finally(() => watcher?.ended(id));
+        }
       },
     };
     open.set(id, watched.close);
@@ -104,10 +104,10 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
 
   return {
     description: `the folder ${root}`,
-    async startRun({ name, parent, tags = {}, id: adopted }) {
+    async startRun({ name, parent, tags = {}, id: adopted, serverId }) {
       const id = adopted ?? randomUUID().replaceAll("-", "");
       const known = adopted !== undefined && (await knownAdoption(root, adopted, { name, experiment }));
-      await writable(root, mkdir(join(root, id, "artifacts"), { recursive: true }));
+      await writable(root, makeFolder(join(root, id, "artifacts")));
       const time = Date.now();
       const start: RunEvent = {
         type: "start",
@@ -120,6 +120,7 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
         user: currentUser(),
         writer,
         ...(adopted === undefined ? {} : { adopted: true }),
+        ...(serverId === undefined ? {} : { serverId }),
       };
       if (adopted === undefined) return begin(id, name, [start]);
       // The server made it without these tags, and as one that waits.
@@ -141,7 +142,8 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
       return begin(id, name, [{ type: "resume", time: Date.now(), writer }]);
     },
     async close() {
-      for (const close of [...open.values()]) await close();
+      const closed = await Promise.allSettled([...open.values()].map((close) => close()));
+      for (const result of closed) if (result.status === "rejected") throw result.reason;
     },
   };
 }
@@ -149,38 +151,18 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
 /** @param known what earlier processes wrote: said again it is left out */
 function diskRun(id: string, folder: string, journal: Journal, known: Known | undefined): TrackedRun {
   const artifacts = known?.artifacts ?? new Map<string, Digest>();
-  /** Puts a file in place whole, to be recorded then: a recorded artifact is always complete. */
-  const putFile = async (path: string, write: (temporary: string) => Promise<void>): Promise<Digest> => {
-    const file = join(folder, "artifacts", ...checkedPath(path));
-    const temporary = join(folder, `${TEMPORARY}${randomUUID()}`);
-    let digest: Digest;
-    try {
-      await mkdir(dirname(file), { recursive: true });
-      await write(temporary);
-      await toDisk(temporary);
-      digest = await digestOf(temporary);
-      await rename(temporary, file);
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      throw new FileError(file, `cannot be written (${code ?? message})`, {
-        hint:
-          code === "ENOENT"
-            ? "check that the file to log exists"
-            : "check the folder and the free disk space",
-        cause,
-      });
-    }
-    return digest;
-  };
-  const putArtifact = async (path: string, write: (temporary: string) => Promise<void>) => {
-    const digest = await putFile(path, write);
-    if (artifacts.get(path)?.sha256 === digest.sha256) return;
-    await journal.append({ type: "artifact", path, ...digest });
-    artifacts.set(path, digest);
+  const at = (path: string) => join(folder, "artifacts", ...checkedPath(path));
+  const putArtifact = async (path: string, write: Write) => {
+    const [digest] = await putFiles(folder, [{ file: at(path), write }]);
+    if (artifacts.get(path)?.sha256 === digest!.sha256) return;
+    await journal.append({ type: "artifact", path, ...digest! });
+    artifacts.set(path, digest!);
   };
   // Shares the blocks where the file system can.
-  const copyOf = (file: string) => (temporary: string) =>
-    copyFile(file, temporary, constants.COPYFILE_FICLONE);
+  const copyOf =
+    (file: string): Write =>
+    (temporary) =>
+      copyFile(file, temporary, constants.COPYFILE_FICLONE);
 
   return {
     id,
@@ -200,9 +182,12 @@ function diskRun(id: string, folder: string, journal: Journal, known: Known | un
     logArtifact: (path, content) => putArtifact(path, (temporary) => writeFile(temporary, content)),
     logArtifactFile: (path, file) => putArtifact(path, copyOf(file)),
     async logModel({ name, files, summary }) {
-      const put = [];
-      for (const { path, file } of files)
-        put.push({ path, ...(await putFile(`${name}/${path}`, copyOf(file))) });
+      // All at once: while an earlier model of that name is being delivered, its files are one or the other's.
+      const digests = await putFiles(
+        folder,
+        files.map(({ path, file }) => ({ file: at(`${name}/${path}`), write: copyOf(file) })),
+      );
+      const put = files.map(({ path }, index) => ({ path, ...digests[index]! }));
       await journal.append({ type: "model", name, files: put, summary });
     },
     async finish(status, reason) {
@@ -240,11 +225,6 @@ function checkedPath(path: string): string[] {
   throw new TrackingError(`"${path}" is no artifact path`, {
     hint: 'it must be relative, with forward slashes, without "..", "\\" and "#"',
   });
-}
-
-async function toDisk(file: string): Promise<void> {
-  const handle = await openFile(file, "r+");
-  await handle.sync().finally(() => handle.close());
 }
 
 async function writable<T>(folder: string, work: Promise<T>): Promise<T> {

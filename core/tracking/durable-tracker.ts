@@ -2,7 +2,7 @@ import { describeError } from "../errors.ts";
 import { type MlflowClient, MlflowError, type TransportOptions } from "../mlflow-js-client/index.ts";
 import { createDeliverer } from "./delivery/deliverer.ts";
 import { readMark } from "./delivery/mark.ts";
-import type { DeliveryTiming } from "./delivery/pacing.ts";
+import { type DeliveryTiming, isTimeout } from "./delivery/pacing.ts";
 import { findDiskRuns } from "./disk/find-runs.ts";
 import { openDiskTracker } from "./disk-tracker.ts";
 import { TrackingError } from "./errors.ts";
@@ -22,9 +22,15 @@ export interface DurableTrackerOptions {
   readonly line?: (line: string) => void;
   /** The user was told that the server does not answer. */
   readonly told?: boolean;
-  readonly timing?: Partial<
-    DeliveryTiming & { /** For asking about finished runs, ms. */ readonly ask: number }
-  >;
+  readonly timing?: Partial<DeliveryTiming & RequestTiming>;
+}
+
+/** All in ms. */
+export interface RequestTiming {
+  /** Time of a request that is no artifact. Default 30 000: servers may take 10 s for each. */
+  readonly request: number;
+  /** For asking about finished runs, and the longest silence while a file of one is read. Default 15 000. */
+  readonly ask: number;
 }
 
 /**
@@ -35,17 +41,12 @@ export interface DurableTrackerOptions {
  */
 export async function openDurableTracker(options: DurableTrackerOptions): Promise<Tracker> {
   const { connect, experiment, root, warn = () => {}, line = () => {}, told = false, timing = {} } = options;
+  const { request = 30_000, ask = 15_000 } = timing;
   // Requests that are under way when waiting ends must not keep the process.
   const ended = new AbortController();
-  const client = connect({
-    retries: 0,
-    fetch: (input, init) =>
-      fetch(input, {
-        ...init,
-        signal: AbortSignal.any([ended.signal, ...(init?.signal ? [init.signal] : [])]),
-      }),
-  });
-  const deliverer = createDeliverer({ client, experiment, root, warn, line, told, timing });
+  const cancel = () => ended.abort();
+  const client = connect({ retries: 0, timeoutMs: request, signal: ended.signal });
+  const deliverer = createDeliverer({ client, experiment, root, warn, line, cancel, told, timing });
   const disk = await openDiskTracker({ root, experiment, watcher: deliverer, warn });
   const onServer = (run: TrackedRun): TrackedRun => ({
     ...run,
@@ -56,9 +57,11 @@ export async function openDurableTracker(options: DurableTrackerOptions): Promis
 
   /** What an earlier process left of the runs below this one, some of which will not be resumed: they have ended. */
   const adoptChildren = async (id: string) => {
-    for (const child of await findDiskRuns(root)) {
+    // A journal that is broken is none of this run's business.
+    for (const child of await findDiskRuns(root, (problem) => warn(describeError(problem)))) {
       if (child.start.parent !== id || child.state === "RUNNING") continue;
-      if ((await readMark(child.folder))?.bytes !== child.size) deliverer.adopt(child);
+      const mark = await readMark(child.folder);
+      if (mark?.bytes !== child.size || mark.uri !== client.baseUrl) deliverer.adopt(child);
     }
   };
 
@@ -71,18 +74,18 @@ export async function openDurableTracker(options: DurableTrackerOptions): Promis
     startRun: async (run) => onServer(await disk.startRun(run)),
     async resumeRun(id, name) {
       const run = await disk.resumeRun(id, name);
-      // A journal that is broken is none of this run's business.
       await adoptChildren(id).catch((error: unknown) => warn(describeError(error)));
       return onServer(run);
     },
-    async finishedRuns(tag) {
-      const ask = async () => {
+    async finishedRuns(tag, { needed = false } = {}) {
+      const find = async () => {
         const { experimentId } = await openExperiment(client, experiment);
-        return finishedRuns(client, experimentId, tag);
+        return finishedRuns(client, experimentId, tag, ask);
       };
+      if (needed) return within(ask, find());
       try {
-        const found = await within(timing.ask ?? 15_000, ask());
-        return found.map((run) => forgiving(run, warn));
+        const found = await within(ask, find());
+        return forgiving(found, warn);
       } catch (error) {
         if (!isTrouble(error)) throw error;
         (told ? line : warn)(`${describeError(error)}. So no finished run is reused`);
@@ -94,25 +97,33 @@ export async function openDurableTracker(options: DurableTrackerOptions): Promis
         await disk.close();
       } finally {
         await deliverer.close();
-        ended.abort();
       }
     },
   };
 }
 
-/** An artifact that the server does not give now is one that cannot be read. */
-const forgiving = (run: FinishedRun, warn: (line: string) => void): FinishedRun => ({
-  ...run,
-  async artifact(path) {
-    try {
-      return await run.artifact(path);
-    } catch (error) {
-      if (!isTrouble(error)) throw error;
-      warn(`${path} of run ${run.id} cannot be read: ${describeError(error)}`);
-      return undefined;
-    }
-  },
-});
+/**
+ * An artifact that the server does not give now is one that cannot be read. Once one did not come at all, none is asked
+ * for: the work must not wait for each of many.
+ */
+function forgiving(runs: readonly FinishedRun[], warn: (line: string) => void): FinishedRun[] {
+  let isSilent = false;
+  return runs.map((run) => ({
+    ...run,
+    async artifact(path) {
+      if (isSilent) return undefined;
+      try {
+        return await run.artifact(path);
+      } catch (error) {
+        if (!isTrouble(error)) throw error;
+        isSilent = isTimeout(error);
+        const rest = isSilent ? ". No other file of a finished run is asked for" : "";
+        warn(`${path} of run ${run.id} cannot be read: ${describeError(error)}${rest}`);
+        return undefined;
+      }
+    },
+  }));
+}
 
 /** The server's failure, not ours. */
 const isTrouble = (error: unknown): boolean =>

@@ -3,11 +3,16 @@ import { tracked, trackingError } from "./errors.ts";
 import { TAGS } from "./mlflow-tags.ts";
 import type { FinishedRun } from "./tracker.ts";
 
-/** The finished runs of an experiment that have a tag, newest first. @throws TrackingError */
+/**
+ * The finished runs of an experiment that have a tag, newest first.
+ * @param silence longest time without a byte of an artifact, ms; default the client's
+ * @throws TrackingError
+ */
 export async function finishedRuns(
   client: MlflowClient,
   experimentId: string,
   tag: string,
+  silence?: number,
 ): Promise<FinishedRun[]> {
   const runs: FinishedRun[] = [];
   let pageToken: string | undefined;
@@ -20,13 +25,17 @@ export async function finishedRuns(
         ...(pageToken === undefined ? {} : { pageToken }),
       }),
     );
-    runs.push(...page.items.map((run) => finishedRun(client, run)));
+    runs.push(...page.items.map((run) => finishedRun(client, run, silence)));
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
   return runs;
 }
 
-const finishedRun = (client: MlflowClient, { info, tags, metrics }: Run): FinishedRun => ({
+const finishedRun = (
+  client: MlflowClient,
+  { info, tags, metrics }: Run,
+  timeoutMs: number | undefined,
+): FinishedRun => ({
   id: info.runId,
   ownId: tags[TAGS.runId],
   url: client.runUrl(info.experimentId, info.runId),
@@ -36,7 +45,7 @@ const finishedRun = (client: MlflowClient, { info, tags, metrics }: Run): Finish
   ),
   async artifact(path) {
     try {
-      return await client.artifacts.download(info, path);
+      return await client.artifacts.download(info, path, { timeoutMs });
     } catch (error) {
       // A server that fails or cannot be reached is another matter than a run without the file.
       const missing =

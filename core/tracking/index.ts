@@ -10,5 +10,11 @@ export {
   resolveTracking,
 } from "./open-tracker.ts";
 export { type RunState, readRunStates } from "./run-states.ts";
-export { type SyncOptions, type SyncProgress, type SyncResult, syncToMlflow } from "./sync.ts";
+export {
+  type SyncFailure,
+  type SyncOptions,
+  type SyncProgress,
+  type SyncResult,
+  syncToMlflow,
+} from "./sync.ts";
 export type * from "./tracker.ts";

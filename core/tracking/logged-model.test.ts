@@ -167,4 +167,39 @@ describe("a run's model", () => {
       proxy.fault = () => "pass";
     }
   });
+
+  it("is complete where a client that tries again was told nothing of its output being recorded", async () => {
+    let lost = false;
+    proxy.fault = ({ path }) => {
+      if (lost || !path.endsWith("runs/outputs")) return "pass";
+      lost = true;
+      return "lose";
+    };
+    try {
+      const patient = createMlflowClient({ trackingUri: proxy.uri, retryDelayMs: 5 });
+      await expectOneModel(await cell(await openMlflowTracker({ client: patient, experiment })));
+      lost = false;
+      const root = await temporaryFolder();
+      const id = await cell(await openDiskTracker({ root, experiment }));
+      expect(await syncToMlflow({ root, client: patient })).toMatchObject({ uploaded: 1, refused: 0 });
+      await expectOneModel((await runOf(id)).info.runId);
+      expect(lost).toBe(true);
+    } finally {
+      proxy.fault = () => "pass";
+    }
+  });
+
+  it("gets no metrics from a server with a file store, which would keep the run's points twice", async () => {
+    const text = JSON.stringify({ store_type: "FileStore" });
+    proxy.fault = ({ path }) => (path.endsWith("/server-info") ? { status: 200, text } : "pass");
+    try {
+      const { info } = await runOf(await cell(await durable(await temporaryFolder())));
+      const [model] = await modelsOf(info.runId);
+      expect(model).toMatchObject({ name: "model", status: "READY" });
+      expect((await client.loggedModels.get(model!.modelId)).metrics).toEqual([]);
+      expect(await client.metrics.getHistory(info.runId, POINT.key)).toEqual([POINT]);
+    } finally {
+      proxy.fault = () => "pass";
+    }
+  });
 });

@@ -1,8 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { FileError } from "../errors.ts";
 import {
+  type ArtifactOwner,
   type LoggedModel,
   type MlflowClient,
+  MlflowError,
   type ModelMetric,
   modelOwner,
   type RunInfo,
@@ -22,6 +24,8 @@ export interface ModelHooks {
   readonly onUpload?: (bytes: number) => void;
   /** The server did what it was asked. */
   readonly onAnswer?: () => void;
+  /** Files that have arrived, which are not sent again; added to. */
+  readonly sent?: Set<string>;
 }
 
 const MLMODEL = "MLmodel";
@@ -51,9 +55,8 @@ export async function putLoggedModel(
   const model = found[0] ?? (await create(client, run, name));
   hooks.onAnswer?.();
   const { modelId } = model;
-  // The server refuses to be told twice.
-  if (!(await client.loggedModels.outputs(runId)).includes(modelId))
-    await client.loggedModels.logOutputs(runId, [{ modelId }]);
+  await addOutput(client, runId, modelId);
+  hooks.onAnswer?.();
   try {
     await upload(client, runId, model, files, hooks);
   } catch (error) {
@@ -67,6 +70,21 @@ export async function putLoggedModel(
     if (twin.modelId !== modelId && twin.status === "PENDING") await client.loggedModels.delete(twin.modelId);
   }
   return ready;
+}
+
+/** Makes a model one of a run's outputs. The server refuses to be told twice, also where its first answer was lost. */
+async function addOutput(client: MlflowClient, runId: string, modelId: string): Promise<void> {
+  const isThere = async () => (await client.loggedModels.outputs(runId)).includes(modelId);
+  if (await isThere()) return;
+  for (let again = true; ; again = false) {
+    try {
+      return await client.loggedModels.logOutputs(runId, [{ modelId }]);
+    } catch (error) {
+      // Once it answers, the server is back and knows.
+      if (await isThere()) return;
+      if (!again || !(error instanceof MlflowError) || !error.transient) throw error;
+    }
+  }
 }
 
 /** The models that were made here of a run under a name, those that are complete first. */
@@ -101,15 +119,10 @@ async function upload(
   runId: string,
   model: LoggedModel,
   files: ModelFiles["files"],
-  { onUpload, onAnswer }: ModelHooks,
+  hooks: ModelHooks,
 ): Promise<void> {
   const owner = modelOwner(model);
-  for (const { path, file } of files) {
-    if (path === MLMODEL) continue;
-    onUpload?.((await stat(file)).size);
-    await client.artifacts.uploadFile(owner, path, file);
-    onAnswer?.();
-  }
+  for (const { path, file } of files) if (path !== MLMODEL) await sendFile(client, owner, path, file, hooks);
   const place = { runId, modelId: model.modelId, artifactUri: model.artifactUri };
   // Last: a folder with an MLmodel is complete.
   for (const { file } of files.filter(({ path }) => path === MLMODEL)) {
@@ -119,14 +132,32 @@ async function upload(
   }
 }
 
+/** Sends a file of a model, unless it has arrived. @throws MlflowError */
+export async function sendFile(
+  client: MlflowClient,
+  owner: ArtifactOwner,
+  path: string,
+  file: string,
+  { onUpload, onAnswer, sent }: ModelHooks,
+): Promise<void> {
+  const what = `${owner.runId}/${path}`;
+  if (!sent?.has(what)) {
+    onUpload?.((await stat(file)).size);
+    await client.artifacts.uploadFile(owner, path, file);
+    sent?.add(what);
+  }
+  onAnswer?.();
+}
+
 /**
  * Makes a run's test metrics those of the models it has made, on the dataset it was tested on. They keep the run's times
- * and steps, so that the run has one point of each; what a model has already is not sent.
+ * and steps, so that the run has one point of each; what a model has already is not sent. A file store, which would keep
+ * the run's own points twice, is left alone: its models have no metrics.
  * @throws MlflowError
  */
 export async function linkTestMetrics(client: MlflowClient, runId: string): Promise<void> {
   const modelIds = await client.loggedModels.outputs(runId);
-  if (modelIds.length === 0) return;
+  if (modelIds.length === 0 || (await client.server.storeType()) === "FileStore") return;
   const { metrics, datasets } = await client.runs.get(runId);
   const tested = datasets.find(({ tags }) => tags[TAGS.datasetContext] === TEST)?.dataset;
   for (const modelId of modelIds) {

@@ -10,10 +10,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { MLFLOW_HOME } from "../../test/support/mlflow-global-setup.ts";
 import { mlflowUri, SERVER_START } from "../../test/support/mlflow-server.ts";
 import { createMlflowClient } from "../mlflow-js-client/index.ts";
-import { readState } from "./managed/server-state.ts";
+import { readState, writeState } from "./managed/server-state.ts";
 import { type ManagedMlflow, type ManagedMlflowOptions, startManagedMlflow } from "./managed-mlflow.ts";
 import { openMlflowTracker } from "./mlflow-tracker.ts";
-import { isAlive } from "./process-lock.ts";
+import { isAlive } from "./process-identity.ts";
+import { tryProcessLock } from "./process-lock.ts";
 
 let scratch: string;
 beforeAll(async () => {
@@ -131,6 +132,44 @@ describe("startManagedMlflow", () => {
     await once(child, "exit");
     expect(Number(output)).toBeGreaterThan(1);
     await expect.poll(() => groupIsAlive(Number(output)), { timeout: 15_000 }).toBe(false);
+  }, 300_000);
+
+  it("does not end the server at its process's exit while another process is joining", async () => {
+    const dataDir = join(scratch, "joined");
+    const managed = fileURLToPath(new URL("./managed-mlflow.ts", import.meta.url));
+    const script = join(scratch, "joined.mts");
+    await writeFile(
+      script,
+      `import { startManagedMlflow } from ${JSON.stringify(managed)};
+       console.log((await startManagedMlflow(${JSON.stringify({ home, dataDir })})).uri);
+       process.stdin.once("data", () => process.exit());`,
+    );
+    const child = spawn(process.execPath, ["--import", "tsx", script], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    await once(child.stdout.setEncoding("utf8"), "data");
+    const { pid, users } = readState(dataDir)!;
+    const joining = await tryProcessLock(`${dataDir}.lock`);
+    child.stdin.write("\n");
+    await once(child, "exit");
+    expect(readState(dataDir)).toMatchObject({ pid, users });
+    if ("release" in joining) await joining.release();
+    const next = await start({ dataDir });
+    expect(next.reused).toBe(true);
+    await next.stop();
+    await expect.poll(() => groupIsAlive(pid), { timeout: 20_000 }).toBe(false);
+  }, 300_000);
+
+  it("does not share a server that was told to end", async () => {
+    const dataDir = join(scratch, "ending");
+    await start({ dataDir });
+    const known = readState(dataDir)!;
+    writeState(dataDir, { ...known, users: [] });
+    const next = await start({ dataDir });
+    expect(next).toMatchObject({ reused: false });
+    expect(readState(dataDir)!.pid).not.toBe(known.pid);
+    await expect.poll(() => groupIsAlive(known.pid), { timeout: 20_000 }).toBe(false);
+    await next.stop();
   }, 300_000);
 
   it("shows the end of the log when the server dies", async () => {

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import getPort from "get-port";
@@ -12,8 +11,16 @@ import {
   serverArgs,
   signalGroup,
 } from "./managed/server-process.ts";
-import { dropUser, readState, type ServerState, writeState } from "./managed/server-state.ts";
-import { isAlive, withProcessLock } from "./process-lock.ts";
+import {
+  dropUser,
+  isServerAlive,
+  livingUsers,
+  readState,
+  type ServerState,
+  writeState,
+} from "./managed/server-state.ts";
+import { identityOf, newToken } from "./process-identity.ts";
+import { waitLine, withProcessLock, withProcessLockSync } from "./process-lock.ts";
 
 export interface ManagedMlflowOptions {
   /** Folder of the project's own MLflow: `mlflow-venv/`, and `mlflow/` with the data. */
@@ -41,6 +48,9 @@ export interface ManagedMlflow {
   stop(): Promise<void>;
 }
 
+/** How long a process that exits waits for others to be done with the server's state, ms. */
+const EXIT_PATIENCE = 2000;
+
 /**
  * A real `mlflow server` on this machine's loopback interface, with SQLite and proxied artifacts. Servers are shared:
  * a second process with the same data gets the running one.
@@ -52,23 +62,33 @@ export async function startManagedMlflow(options: ManagedMlflowOptions): Promise
   const dataDir = resolve(options.dataDir ?? join(home, "mlflow"));
   await mkdir(dataDir, { recursive: true });
   const lock = `${dataDir}.lock`;
-  const user = `${process.pid} ${randomUUID()}`;
+  const user = newToken();
 
-  const { state, reused } = await withProcessLock(lock, async () => {
+  const start = async () => {
     const known = readState(dataDir);
     if (known && (await isRunning(known))) {
-      const users = [...known.users.filter((other) => isAlive(Number.parseInt(other, 10))), user];
+      const users = [...livingUsers(known), user];
       return { state: share(dataDir, { ...known, users }), reused: true };
     }
+    // Its last user has told it to end, and could not wait for that.
+    if (known && known.users.length === 0 && isServerAlive(known)) await endServer(known.pid);
     const mlflow = await findMlflowCommand({ home: resolve(home), env, onProgress });
     onProgress("Starting MLflow");
     const started = await launch(mlflow, dataDir, { ...options, env, preferred: known?.port });
     return { state: share(dataDir, { ...started, users: [user] }), reused: false };
+  };
+  const { state, reused } = await withProcessLock(lock, start, {
+    // One of this machine is soon done.
+    onWait: (holder) => holder.elsewhere && onProgress(waitLine(holder, "starting MLflow")),
   });
 
   const { pid, uri, reopenCommand } = state;
   const onExit = () => {
-    if (dropUser(dataDir, pid, user)) signalGroup(pid, "SIGTERM");
+    const leave = () => {
+      if (dropUser(dataDir, pid, user)) signalGroup(pid, "SIGTERM");
+    };
+    // Who holds it for longer is joining, or starting one: the server is theirs to end then.
+    withProcessLockSync(lock, leave, EXIT_PATIENCE);
   };
   process.on("exit", onExit);
   let stopped = false;
@@ -89,9 +109,11 @@ export async function startManagedMlflow(options: ManagedMlflowOptions): Promise
 }
 
 /** A server beside a training run on all cores may be slow to answer; that is no reason to start a second one. */
-async function isRunning({ pid, uri }: ServerState): Promise<boolean> {
-  for (let patience = 10; patience > 0 && isAlive(pid); patience--) {
-    const health = await askHealth(uri);
+async function isRunning(state: ServerState): Promise<boolean> {
+  // Without users it is ending.
+  if (state.users.length === 0) return false;
+  for (let patience = 10; patience > 0 && isServerAlive(state); patience--) {
+    const health = await askHealth(state.uri);
     if (health !== "busy") return health === "up";
   }
   return false;
@@ -114,6 +136,7 @@ async function launch(
       const pid = await launchServer({ mlflow, dataDir, port, env, startTimeoutMs });
       return {
         pid,
+        process: identityOf(pid),
         port,
         uri: `http://${HOST}:${port}`,
         reopenCommand: reopenCommand(mlflow, dataDir, port),

@@ -31,10 +31,13 @@ export function currentUser(): string {
   }
 }
 
+/** Of every run that is made here. */
+export const SOURCE_NAME = "dualtail";
+
 /** What MLflow shows as the run's source and user. */
 export const sourceTags = (user: string): Record<string, string> => ({
   [TAGS.user]: user,
-  [TAGS.sourceName]: "dualtail",
+  [TAGS.sourceName]: SOURCE_NAME,
   [TAGS.sourceType]: "LOCAL",
 });
 

@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import type { MlflowClient, RunInfo } from "../mlflow-js-client/index.ts";
-import type { ModelFiles, ModelHooks } from "./logged-model.ts";
+import { type ModelFiles, type ModelHooks, sendFile } from "./logged-model.ts";
 
 /** Where MLflow before 3.0 looks for a run's models: a JSON list. */
 const HISTORY = "mlflow.log-model.history";
@@ -10,13 +9,9 @@ export async function logModelArtifacts(
   client: MlflowClient,
   run: RunInfo,
   { name, files, summary }: ModelFiles & { readonly summary: Readonly<Record<string, unknown>> },
-  { onUpload, onAnswer }: ModelHooks = {},
+  hooks: ModelHooks = {},
 ): Promise<void> {
-  for (const { path, file } of files) {
-    onUpload?.((await stat(file)).size);
-    await client.artifacts.uploadFile(run, `${name}/${path}`, file);
-    onAnswer?.();
-  }
+  for (const { path, file } of files) await sendFile(client, run, `${name}/${path}`, file, hooks);
   const entry = { artifact_path: name, run_id: run.runId, ...summary };
   await client.runs.setTag(run.runId, HISTORY, JSON.stringify([entry]));
 }

@@ -1,124 +1,185 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { newToken, readToken, whereabouts } from "./process-identity.ts";
 
-export interface LockOptions {
-  /** Called once when another process holds the lock, with its pid. */
-  readonly onWait?: (pid: number) => void;
+/** The process that has a lock. */
+export interface LockHolder {
+  readonly pid: number;
+  /** Its machine, where that is another one: whether it lives cannot be seen from here, so it counts as living. */
+  readonly elsewhere?: string;
+  /** Absolute path of the lock. */
+  readonly file: string;
 }
 
-/** Runs work while no other process of this machine holds the lock file; one left by a dead process does not count. */
+export interface LockOptions {
+  /** Called once when another process holds the lock. */
+  readonly onWait?: (holder: LockHolder) => void;
+}
+
+/** Either the lock, or who has it. */
+export type LockAttempt = { readonly release: () => Promise<void> } | { readonly holder: LockHolder };
+
+/** Runs work while no other process holds the lock file; one left by a dead process does not count. */
 export async function withProcessLock<T>(
   file: string,
   work: () => Promise<T>,
-  options: LockOptions = {},
+  { onWait }: LockOptions = {},
 ): Promise<T> {
-  await mkdir(dirname(file), { recursive: true });
-  const token = `${process.pid} ${randomUUID()}`;
   let told = false;
-  while (!(await take(file, token))) {
-    const holder = await readHolder(file);
-    if (holder === undefined) continue;
-    if (!isHeld(holder)) {
-      await removeStale(file, holder.token);
-      continue;
+  for (;;) {
+    const attempt = await tryProcessLock(file);
+    if ("release" in attempt) {
+      try {
+        return await work();
+      } finally {
+        await attempt.release();
+      }
     }
-    if (!told) options.onWait?.(holder.pid);
+    if (!told) onWait?.(attempt.holder);
     told = true;
     await sleep(200);
   }
-  try {
-    return await work();
-  } finally {
-    await letGo(file, token);
-  }
 }
 
-/** Either the lock, or the pid of the living process that has it. */
-export type LockAttempt = { readonly release: () => Promise<void> } | { readonly holder: number };
-
-/** Takes the lock file unless a living process of this machine has it; does not wait. */
+/** Takes the lock file unless another process has it; does not wait. */
 export async function tryProcessLock(file: string): Promise<LockAttempt> {
-  await mkdir(dirname(file), { recursive: true });
-  const token = `${process.pid} ${randomUUID()}`;
-  while (!(await take(file, token))) {
-    const holder = await readHolder(file);
-    if (holder === undefined) continue;
-    if (isHeld(holder)) return { holder: holder.pid };
-    await removeStale(file, holder.token);
-  }
-  return { release: () => letGo(file, token) };
+  const token = newToken();
+  const holder = take(file, token);
+  return holder ? { holder } : { release: async () => letGo(file, token) };
 }
 
-/** Whether a living process of this machine has the lock file. */
-export async function isLocked(file: string): Promise<boolean> {
-  const holder = await readHolder(file);
-  return holder !== undefined && isHeld(holder);
+/**
+ * Runs work that cannot wait for the event loop, such as at a process's exit, while no other process holds the lock file.
+ * @param patience ms after which it is left undone
+ */
+export function withProcessLockSync(file: string, work: () => void, patience: number): void {
+  const token = newToken();
+  const until = Date.now() + patience;
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  while (take(file, token)) {
+    if (Date.now() > until) return;
+    Atomics.wait(clock, 0, 0, 20);
+  }
+  try {
+    work();
+  } finally {
+    letGo(file, token);
+  }
 }
+
+/** Who has the lock file; undefined for nobody, or a process that is dead. */
+export async function lockHolder(file: string): Promise<LockHolder | undefined> {
+  const found = read(file);
+  return found && holderOf(file, found);
+}
+
+/** Whether the lock file is held, on this machine or another. */
+export const isLocked = async (file: string): Promise<boolean> => (await lockHolder(file)) !== undefined;
+
+/** For a message. */
+export const describeHolder = ({ pid, elsewhere }: LockHolder): string =>
+  elsewhere === undefined ? `process ${pid}` : `process ${pid} on ${elsewhere}`;
+
+/** What a user can do about a lock that is held. */
+export const holderHint = (holder: LockHolder): string => `wait until it ends, or stop it${remedy(holder)}`;
+
+/** For whoever waits. @param doing what the other process is at */
+export const waitLine = (holder: LockHolder, doing: string): string =>
+  `waiting for ${describeHolder(holder)}, which is ${doing}${remedy(holder)}`;
+
+/** Only a person knows whether another machine is gone. */
+const remedy = ({ elsewhere, file }: LockHolder): string =>
+  elsewhere === undefined ? "" : `; if that machine is gone, remove ${file}`;
 
 /** Tokens of the locks that this process holds. */
 const held = new Set<string>();
 
-/**
- * Whether the holder lives. A pid is given out again: in a container that is started anew our own may be that of the
- * process that died.
- */
-const isHeld = ({ pid, token }: { readonly pid: number; readonly token: string }): boolean =>
-  pid === process.pid ? held.has(token) : isAlive(pid);
+interface Found {
+  readonly token: string;
+  /** When it was written, ms since the epoch. */
+  readonly since: number;
+}
 
-/** Whether a process of this machine has the pid. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Not ours to signal, but there.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+function holderOf(file: string, { token, since }: Found): LockHolder | undefined {
+  const writer = readToken(token);
+  // Cut off when the machine went down.
+  if (writer === undefined) return undefined;
+  const { pid, host, start } = writer;
+  const where = whereabouts(writer, { since });
+  // Where nothing but pids tells processes apart, our own may be that of one that died.
+  const isKnown = pid !== process.pid || start !== undefined || held.has(token);
+  if (where === "gone" || (where === "here" && !isKnown)) return undefined;
+  if (where === "here") return { pid, file };
+  return { pid, elsewhere: host === hostname() ? `${host}, in another container` : host!, file };
+}
+
+/** Undefined when it is ours now, else who has it. */
+function take(file: string, token: string): LockHolder | undefined {
+  mkdirSync(dirname(file), { recursive: true });
+  while (!link(file, token)) {
+    const found = read(file);
+    if (found === undefined) continue;
+    const holder = holderOf(file, found) ?? removeStale(file, found.token);
+    if (holder) return holder;
   }
+  return undefined;
 }
 
 /** Written beside it and linked into place: the file never exists without its content. */
-async function take(file: string, token: string): Promise<boolean> {
+function link(file: string, token: string): boolean {
   const mine = `${file}.${randomUUID()}`;
-  await writeFile(mine, token);
+  writeFileSync(mine, token);
   held.add(token);
   try {
-    await link(mine, file);
+    linkSync(mine, file);
     return true;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      held.delete(token);
+      throw error;
+    }
+    // On a network file system the answer to a link that was made may be lost, and the second try finds it there.
+    if (read(file)?.token === token) return true;
     held.delete(token);
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
+    return false;
   } finally {
-    await rm(mine, { force: true });
+    rmSync(mine, { force: true });
   }
 }
 
-async function letGo(file: string, token: string): Promise<void> {
-  await rm(file, { force: true });
+/** It may be another's: somebody removed ours by hand. */
+function letGo(file: string, token: string): void {
+  if (read(file)?.token === token) rmSync(file, { force: true });
   held.delete(token);
 }
 
-async function readHolder(file: string): Promise<{ pid: number; token: string } | undefined> {
+/**
+ * Removes what a dead process left, unless another process is at that, which is returned. Two may find the same stale
+ * lock, and the slower one must not remove what the quicker one put there: only who has a second lock may look again
+ * and remove the first. The dead cannot come back, so in between nothing changes. Where the second is stale, too, the same
+ * goes for it.
+ */
+function removeStale(file: string, token: string): LockHolder | undefined {
+  const guard = `${file}.stale`;
+  const own = newToken();
+  const holder = take(guard, own);
+  if (holder) return holder;
   try {
-    const token = await readFile(file, "utf8");
-    return { pid: Number.parseInt(token, 10), token };
+    if (read(file)?.token === token) rmSync(file, { force: true });
+  } finally {
+    letGo(guard, own);
+  }
+  return undefined;
+}
+
+function read(file: string): Found | undefined {
+  try {
+    return { since: statSync(file).mtimeMs, token: readFileSync(file, "utf8") };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-/** Two processes may find the same stale lock; whoever moves a fresh one away by mistake puts it back. */
-async function removeStale(file: string, token: string): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  if ((await readFile(aside, "utf8")) !== token) await link(aside, file).catch(() => undefined);
-  await rm(aside, { force: true });
 }

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readMark } from "./delivery/mark.ts";
 import { REJECTED } from "./delivery/refusals.ts";
-import { type DiskRun, findDiskRuns } from "./disk/find-runs.ts";
+import { type DiskRun, findDiskRuns, guarded, type OnBroken, raise } from "./disk/find-runs.ts";
 import { JOURNAL, readJournal } from "./disk/journal.ts";
 import { TrackingError } from "./errors.ts";
 
@@ -14,6 +14,8 @@ export interface RunState {
   readonly folder: string;
   /** DIED: its process ended without closing it. */
   readonly state: DiskRun["state"];
+  /** The machine of its process, where that is another one: whether it still runs cannot be told. */
+  readonly elsewhere?: string;
   /** Events in the journal, and how many of them the server has. */
   readonly events: number;
   readonly delivered: number;
@@ -25,27 +27,38 @@ export interface RunState {
   readonly deleted: boolean;
   /** What stopped the delivery last. */
   readonly lastError?: string;
+  /** Address of the server that `delivered` is about. */
+  readonly server?: string;
   /** Page of the run. */
   readonly url?: string;
 }
 
-/** Every run below `root`, parents before their children; asks no server. @throws TrackingError, FileError */
-export async function readRunStates(root: string): Promise<RunState[]> {
+/**
+ * Every run below `root`, parents before their children; asks no server.
+ * @param onBroken told of what cannot be read; the others are gone on with
+ * @throws TrackingError when there is no such folder; without `onBroken` FileError for what cannot be read
+ */
+export async function readRunStates(root: string, onBroken: OnBroken = raise): Promise<RunState[]> {
   if (!(await stat(root).catch(() => undefined))?.isDirectory()) {
     throw new TrackingError(`there is no folder ${root}`, {
       hint: "name the folder that holds the journals",
     });
   }
   const states: RunState[] = [];
-  for (const run of await findDiskRuns(root)) states.push(await stateOf(run));
+  for (const run of await findDiskRuns(root, onBroken)) {
+    const state = await guarded(run.folder, onBroken, stateOf(run));
+    if (state) states.push(state);
+  }
   return states;
 }
 
-async function stateOf({ folder, start, state, events }: DiskRun): Promise<RunState> {
+async function stateOf({ folder, start, state, elsewhere, events, size }: DiskRun): Promise<RunState> {
   const mark = await readMark(folder);
   let left = 0;
   const artifacts = new Set<string>();
-  for await (const { event } of readJournal(join(folder, JOURNAL), { from: mark?.bytes ?? 0 })) {
+  // A mark beyond the journal is of one that was lost, as for who delivers it.
+  const from = mark !== undefined && mark.bytes <= size ? mark.bytes : 0;
+  for await (const { event } of readJournal(join(folder, JOURNAL), { from })) {
     left += 1;
     if (event.type === "artifact") artifacts.add(event.path);
     if (event.type === "model") for (const { path } of event.files) artifacts.add(`${event.name}/${path}`);
@@ -57,6 +70,7 @@ async function stateOf({ folder, start, state, events }: DiskRun): Promise<RunSt
     experiment: start.experiment,
     folder,
     state,
+    ...(elsewhere === undefined ? {} : { elsewhere: elsewhere.elsewhere }),
     events,
     delivered: events - left,
     artifactsLeft: artifacts.size,
@@ -64,7 +78,7 @@ async function stateOf({ folder, start, state, events }: DiskRun): Promise<RunSt
     rejected: new Set(rejected.split("\n").filter(Boolean).map(withoutTime)).size,
     deleted: mark?.gone === true,
     ...(mark?.error === undefined ? {} : { lastError: mark.error }),
-    ...(mark === undefined ? {} : { url: mark.url }),
+    ...(mark === undefined ? {} : { server: mark.uri, url: mark.url }),
   };
 }
 

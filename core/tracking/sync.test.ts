@@ -1,13 +1,22 @@
-import { spawnSync } from "node:child_process";
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
 import { createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
+import type * as LookUp from "./disk/look-up.ts";
+import { forceToDisk } from "./disk/look-up.ts";
 import { openDiskTracker } from "./disk-tracker.ts";
-import { syncToMlflow } from "./sync.ts";
+import { openDurableTracker } from "./durable-tracker.ts";
+import { tokenOf } from "./process-identity.ts";
+import { readRunStates } from "./run-states.ts";
+import { type SyncFailure, syncToMlflow } from "./sync.ts";
 import type { MetricPoint } from "./tracker.ts";
+
+vi.mock("./disk/look-up.ts", async (original) => {
+  const actual = await original<typeof LookUp>();
+  return { ...actual, forceToDisk: vi.fn(actual.forceToDisk) };
+});
 
 let client: MlflowClient;
 let root: string;
@@ -59,6 +68,16 @@ async function remoteRuns(viewType: "ALL" | "ACTIVE_ONLY" = "ALL") {
     })
   ).items;
 }
+
+/** A client whose requests pass a function, which may make them or not. */
+const clientThrough = async (
+  pass: (url: string, go: () => Promise<Response>, body: string) => Promise<Response>,
+): Promise<MlflowClient> =>
+  createMlflowClient({
+    trackingUri: await mlflowUri(),
+    retries: 0,
+    fetch: (input, init) => pass(String(input), () => fetch(input, init), String(init?.body)),
+  });
 
 async function expectComplete() {
   const runs = await remoteRuns();
@@ -164,9 +183,7 @@ describe("syncToMlflow", () => {
     const run = await tracker.startRun({ name: "died" });
     await run.logMetrics(points(0, 3));
     await tracker.close();
-    const file = join(root, run.id, "events.jsonl");
-    const dead = spawnSync(process.execPath, ["-e", ""]).pid;
-    await writeFile(file, (await readFile(file, "utf8")).replace(`"pid":${process.pid}`, `"pid":${dead}`));
+    // Its pid is that of a living process, this one: the lock says that it is another.
     await syncToMlflow({ root, client });
     const [remote] = await remoteRuns();
     expect(remote!.info.status).toBe("KILLED");
@@ -175,6 +192,7 @@ describe("syncToMlflow", () => {
     await client.runs.delete(remote!.info.runId);
     expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 0, deleted: 1 });
     expect(await remoteRuns("ACTIVE_ONLY")).toEqual([]);
+    expect(await readRunStates(root)).toMatchObject([{ deleted: true }]);
   });
 
   it("two uploads at once create nothing twice", async () => {
@@ -184,14 +202,169 @@ describe("syncToMlflow", () => {
     expect((await readdir(root)).filter((name) => name.startsWith(".sync"))).toEqual([]);
   });
 
-  it("names a broken journal and a missing folder", async () => {
-    await comparison();
-    const [id] = await readdir(root);
-    await appendFile(join(root, id!, "events.jsonl"), "oops\n{}\n");
-    await expect(syncToMlflow({ root, client })).rejects.toThrow(/events\.jsonl: line \d+ is not JSON/);
+  it("names a missing folder", async () => {
     await expect(syncToMlflow({ root: join(root, "nowhere"), client })).rejects.toThrow(
       /there is no folder .*nowhere/,
     );
+  });
+
+  it("notes how far the server is where an earlier delivery ended before it could", async () => {
+    await comparison();
+    await syncToMlflow({ root, client });
+    const whole = await readRunStates(root);
+    expect(whole.map(({ events, delivered }) => events - delivered)).toEqual([0, 0, 0]);
+    for (const { folder } of whole) await rm(join(folder, "synced.json"));
+    expect((await readRunStates(root)).map(({ delivered }) => delivered)).toEqual([0, 0, 0]);
+    expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 0, unchanged: 3 });
+    expect(await readRunStates(root)).toEqual(whole);
+  });
+
+  it("forces to disk what it sends before it does", async () => {
+    await comparison();
+    const steps: string[] = [];
+    vi.mocked(forceToDisk).mockImplementation(async (folder, size) => {
+      steps.push("forced");
+      return (await vi.importActual<typeof LookUp>("./disk/look-up.ts")).forceToDisk(folder, size);
+    });
+    const watching = await clientThrough(async (url, go) => {
+      if (/log-batch|mlflow-artifacts|update$/.test(url) && steps.at(-1) !== "sent") steps.push("sent");
+      return go();
+    });
+    await syncToMlflow({ root, client: watching });
+    expect(steps).toEqual(["forced", "sent", "forced", "sent", "forced", "sent"]);
+    await syncToMlflow({ root, client: watching });
+    expect(steps.length).toBe(6);
+  });
+
+  it("looks again at a run that went on and ended since it was found", async () => {
+    const tracker = await openDiskTracker({ root, experiment });
+    const first = await tracker.startRun({ name: "first" });
+    await first.logMetrics(points(0, 3));
+    await first.finish("FINISHED");
+    const died = await tracker.startRun({ name: "died" });
+    await died.logMetrics(points(0, 3));
+    await tracker.close();
+    let goneOn: Promise<void> | undefined;
+    const goOn = async () => {
+      const connect = async () => createMlflowClient({ trackingUri: await mlflowUri() });
+      const known = await connect();
+      const other = await openDurableTracker({ connect: () => known, experiment, root });
+      const again = await other.resumeRun(died.id, "died");
+      await again.logMetrics(points(3, 6));
+      await again.finish("FINISHED");
+      await other.close();
+    };
+    const slow = await clientThrough(async (url, go) => {
+      if (url.endsWith("log-batch")) {
+        goneOn ??= goOn();
+        await goneOn;
+      }
+      return go();
+    });
+    expect(await syncToMlflow({ root, client: slow })).toMatchObject({ uploaded: 1, unchanged: 1 });
+    const remote = (await remoteRuns()).find(({ info }) => info.runName === "died")!;
+    expect(remote.info.status).toBe("FINISHED");
+    expect(remote.tags).not.toHaveProperty(["dualtail.reason"]);
+    expect(await client.metrics.getHistory(remote.info.runId, "loss")).toEqual(points(0, 6));
+  });
+});
+
+describe("runs of other machines on a shared disk", () => {
+  const foreign = tokenOf({ pid: process.pid, host: "node-a", boot: "another" });
+
+  it("are neither delivered nor ended, until somebody says that the machine is gone", async () => {
+    const tracker = await openDiskTracker({ root, experiment });
+    const run = await tracker.startRun({ name: "there" });
+    await run.logMetrics(points(0, 3));
+    await tracker.close();
+    const [delivery, writer] = ["delivery.lock", "writer.lock"].map((name) => join(root, run.id, name));
+    for (const file of [delivery!, writer!]) await writeFile(file, foreign);
+    const holder = { pid: process.pid, elsewhere: "node-a" };
+
+    const left = { active: 1, elsewhere: [delivery, writer].map((file) => ({ ...holder, file })) };
+    expect(await syncToMlflow({ root, client })).toMatchObject(left);
+    expect(await remoteRuns()).toEqual([]);
+    expect(await readRunStates(root)).toMatchObject([{ state: "RUNNING", elsewhere: "node-a" }]);
+
+    await rm(delivery!);
+    const sent = { uploaded: 1, active: 0, elsewhere: [{ ...holder, file: writer }] };
+    expect(await syncToMlflow({ root, client })).toMatchObject(sent);
+    expect((await remoteRuns()).map(({ info }) => info.status)).toEqual(["RUNNING"]);
+    await expect(tracker.resumeRun(run.id, "there")).rejects.toMatchObject({
+      message: expect.stringContaining(`is being written by process ${process.pid} on node-a`),
+      hint: expect.stringContaining(`if that machine is gone, remove ${writer}`),
+    });
+
+    await rm(writer!);
+    expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 1, elsewhere: [] });
+    expect((await remoteRuns()).map(({ info }) => info.status)).toEqual(["KILLED"]);
+  });
+});
+
+describe("what fails", () => {
+  it("for one run does not keep the others back", async () => {
+    await comparison();
+    const [parent, ce, la] = await readRunStates(root);
+    await appendFile(join(ce!.folder, "events.jsonl"), "oops\n{}\n");
+    await mkdir(join(root, "torn"));
+    await writeFile(join(root, "torn", "events.jsonl"), '{"type":"finish"}\n');
+    const tracker = await openDiskTracker({ root, experiment });
+    await (await tracker.startRun({ name: "last" })).finish("FINISHED");
+    await tracker.close();
+    const failures: SyncFailure[] = [];
+    const onFailure = (failure: SyncFailure) => failures.push(failure);
+    let poisoned = "";
+    const failing = await clientThrough(async (url, go, body) => {
+      if (url.endsWith("runs/create") && body.includes('"la"')) {
+        const answer = await go();
+        poisoned = ((await answer.clone().json()) as { run: { info: { run_id: string } } }).run.info.run_id;
+        return answer;
+      }
+      return url.endsWith("log-batch") && body.includes(poisoned || "no run")
+        ? new Response("out of order", { status: 500 })
+        : go();
+    });
+    const result = await syncToMlflow({ root, client: failing, retries: 0, onFailure });
+    expect(result).toMatchObject({ uploaded: 2, failed: 3 });
+    expect(failures.map(({ run, folder }) => [run, folder])).toEqual([
+      [undefined, join(root, "torn")],
+      ["ce", ce!.folder],
+      ["la", la!.folder],
+    ]);
+    expect(failures.map(({ error }) => String(error))).toEqual([
+      expect.stringMatching(/torn\/events\.jsonl: does not begin with the start of a run/),
+      expect.stringMatching(/events\.jsonl: line \d+ is not JSON/),
+      expect.stringMatching(/log-batch.*500/),
+    ]);
+    const finished = (await remoteRuns()).filter(({ info }) => info.status === "FINISHED");
+    expect(finished.map(({ info }) => info.runName)).toEqual(["vergleich ✓", "last"]);
+
+    const problems: Error[] = [];
+    const states = await readRunStates(root, (problem) => problems.push(problem));
+    expect(states.map(({ id }) => id)).toEqual([parent!.id, la!.id, expect.any(String)]);
+    expect(problems.length).toBe(2);
+    await expect(readRunStates(root)).rejects.toThrow(/does not begin/);
+    // Without the broken ones all is well again.
+    for (const folder of [ce!.folder, join(root, "torn")]) await rm(folder, { recursive: true });
+    expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 1, unchanged: 2, failed: 0 });
+  });
+
+  it.each([
+    [401, 1],
+    [503, 1],
+    [500, 3],
+  ])("for whatever is asked of the server ends it (%i)", async (status, runs) => {
+    await comparison();
+    const tracker = await openDiskTracker({ root, experiment });
+    await (await tracker.startRun({ name: "last" })).finish("FINISHED");
+    await tracker.close();
+    const names: string[] = [];
+    const down = await clientThrough(async () => new Response("no", { status }));
+    const onProgress = ({ run }: { readonly run: string }) => names.push(run);
+    await expect(syncToMlflow({ root, client: down, retries: 0, onProgress })).rejects.toThrow(
+      new RegExp(String(status)),
+    );
+    expect(names.length).toBe(runs);
   });
 });
 

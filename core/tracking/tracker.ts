@@ -1,10 +1,8 @@
 /** The port through which everything is tracked; it knows nothing of MLflow. */
 
 /** How a run ended. */
-/** How a run ended. */
 export type RunStatus = "FINISHED" | "FAILED" | "KILLED";
 
-/** A metric's value at a step. */
 /** One value of one metric at one step. */
 export interface MetricPoint {
   readonly key: string;
@@ -15,7 +13,6 @@ export interface MetricPoint {
 }
 
 /** A split of a dataset that a run used. */
-/** A split that a run has used. */
 export interface DatasetInput {
   readonly name: string;
   readonly digest: string;
@@ -37,10 +34,9 @@ export interface ModelOutput {
   readonly summary: Readonly<Record<string, unknown>>;
 }
 
-/** A run that is being written. What it is told may arrive later, in this order. */
 /**
- * A run that is being written. What is logged may be delivered later. A method that rejects with a DualtailError fails the
- * row that the run is of (the parent's: the comparison); any other error ends the comparison.
+ * A run that is being written. What is logged may be delivered later, in this order. A method that rejects with a
+ * DualtailError fails the row that the run is of (the parent's: the comparison); any other error ends the comparison.
  */
 export interface TrackedRun {
   /** What `resumeRun` takes; not always the id that a server gave it. */
@@ -68,7 +64,6 @@ export interface TrackedRun {
   finish(status: RunStatus, reason?: string): Promise<void>;
 }
 
-/** What a new run is. */
 /** A run to begin. */
 export interface StartRun {
   readonly name: string;
@@ -77,6 +72,8 @@ export interface StartRun {
    * hex digits, its tag `dualtail.run_id`. It goes on as that run, or is made.
    */
   readonly id?: string;
+  /** With `id`: the server's id of that run, where it is known to be there. Nobody else's run is taken for it then. */
+  readonly serverId?: string;
   readonly parent?: TrackedRun;
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -96,7 +93,6 @@ export interface FinishedRun {
   artifact(path: string): Promise<Uint8Array | undefined>;
 }
 
-/** Where the runs of one experiment go. */
 /**
  * What runs of one experiment are written with: a parent run per comparison, nested runs with `parent` for its rows. Methods
  * may be called while others of other runs have not ended.
@@ -110,8 +106,12 @@ export interface Tracker {
   startRun(run: StartRun): Promise<TrackedRun>;
   /** Opens an existing run again (resume). */
   resumeRun(id: string, name: string): Promise<TrackedRun>;
-  /** The finished runs of the experiment that have this tag, newest first. Absent: earlier runs cannot be asked for. */
-  finishedRuns?(tag: string): Promise<readonly FinishedRun[]>;
+  /**
+   * The finished runs of the experiment that have this tag, newest first. Absent: earlier runs cannot be asked for. Where
+   * the work can do without them, a server that does not answer has none.
+   * @throws TrackingError when they are `needed` and the server does not answer
+   */
+  finishedRuns?(tag: string, options?: { readonly needed?: boolean }): Promise<readonly FinishedRun[]>;
   /** Delivers what is pending, as far as that is possible, and releases resources. */
   close(): Promise<void>;
 }

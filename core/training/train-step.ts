@@ -21,8 +21,8 @@ export interface TrainStepOptions extends GradientOptions, UpdateOptions {
   /** Micro-batches per update. */
   readonly accumulate?: number;
   /**
-   * Keep activations at the residual stream only and compute the others again in the backward pass: a fraction of the
-   * memory for a third more time.
+   * Keep activations at the residual stream only and compute the others again in the backward pass: less memory, more
+   * time (docs/benchmarks.md says how much).
    */
   readonly recompute?: boolean;
 }

@@ -1,4 +1,4 @@
-import type { FaultyProxy } from "../../test/support/faulty-proxy.ts";
+import type { Fault, FaultyProxy } from "../../test/support/faulty-proxy.ts";
 import { DEFAULT, type Spec } from "./spec.mts";
 
 type Decide = FaultyProxy["fault"];
@@ -12,9 +12,26 @@ export interface ServerFault {
   readonly decide: (at: { seconds(): number; random(): number }) => Decide;
   /** What the user must have been told, and nothing else. */
   readonly told?: readonly RegExp[];
+  /** Points that the server must show when the process ends. */
+  readonly shownAtExit?: number;
 }
 
 const artifact = (path: string) => path.includes("/mlflow-artifacts/");
+
+/** This to all batches of the first run that sends one. */
+const toBatchesOfOne = (fault: Fault): Decide => {
+  let one: string | undefined;
+  return ({ path, body }) => {
+    if (!path.endsWith("log-batch")) return "pass";
+    const { run_id } = JSON.parse(body) as { run_id: string };
+    one ??= run_id;
+    return run_id === one ? fault : "pass";
+  };
+};
+
+const FIVE = { runs: 5, steps: 50 };
+/** Points of its runs but one. */
+const OF_FOUR = 4 * FIVE.steps * DEFAULT.keys;
 
 /** From the first step to the last one of a default run, s. */
 const LENGTH = (DEFAULT.runs * DEFAULT.steps * DEFAULT.stepMs) / 1000;
@@ -72,15 +89,27 @@ export const serverFaults: readonly ServerFault[] = [
   {
     name: "stuck",
     title: "500 for ever to the batches of one of five runs, then `sync`",
-    spec: { runs: 5, steps: 50 },
-    decide: () => {
-      let stuck: string | undefined;
-      return ({ path, body }) => {
-        if (!path.endsWith("log-batch")) return "pass";
-        const { run_id } = JSON.parse(body) as { run_id: string };
-        stuck ??= run_id;
-        return run_id === stuck ? 500 : "pass";
-      };
-    },
+    spec: FIVE,
+    decide: () => toBatchesOfOne(500),
+    shownAtExit: OF_FOUR,
+  },
+  {
+    name: "hang",
+    title: "no answer to the batches of one of five runs, then `sync`",
+    spec: FIVE,
+    decide: () => toBatchesOfOne("hang"),
+    told: [/events of 1 run are not on MLflow yet/],
+    shownAtExit: OF_FOUR,
+  },
+  {
+    name: "hanging-artifacts",
+    title: "no answer to any upload of five runs, then `sync`",
+    spec: FIVE,
+    decide:
+      () =>
+      ({ method, path }) =>
+        method === "PUT" && artifact(path) ? "hang" : "pass",
+    told: [/events of 5 runs are not on MLflow yet/],
+    shownAtExit: OF_FOUR + OF_FOUR / 4,
   },
 ];

@@ -32,9 +32,10 @@ export const serverCase = (context: CaseContext, fault: ServerFault): Promise<Ou
     const synced = await syncToMlflow({ root, client });
     const again = await syncToMlflow({ root, client });
     const found = await check(client, experiment, runs);
-    const { told } = fault;
+    const { told, shownAtExit = atExit.shown } = fault;
     const problems = [
       ...problemsOf(found),
+      ...(atExit.shown === shownAtExit ? [] : [`${atExit.shown} points shown at exit, not ${shownAtExit}`]),
       ...(code === 0 ? [] : [`exit code ${code}`]),
       ...(again.unchanged === spec.runs ? [] : [`a second sync changed ${spec.runs - again.unchanged} runs`]),
       ...(told === undefined || told.length === report.warnings.length

@@ -51,6 +51,7 @@ export function hostileRequests({ folder, plugin, url }: Canary): Hostile[] {
 
   const address = /looks like a path or an address/;
   const offered = /offers no (dataset|backbone)/;
+  const unprintable = /has characters that cannot be printed/;
   const many = Object.fromEntries(
     Array.from({ length: 1250 }, (_, i) => [`dualtail.request.${i}`, "x".repeat(4000)]),
   );
@@ -82,7 +83,7 @@ export function hostileRequests({ folder, plugin, url }: Canary): Hostile[] {
     ),
     config("data set `constructor`", { dataset: "constructor" }, offered),
     config("data set `__proto__`", { dataset: "__proto__" }, offered),
-    config("data set with NUL", { dataset: "stripes\0/etc/passwd" }, address),
+    config("data set with NUL", { dataset: "stripes\0/etc/passwd" }, unprintable),
     config("backbone `../../etc/passwd`", { backbones: ["../../etc/passwd"] }, address),
     config("backbone with a folder", { backbones: [{ use: "small", folder }] }, address),
     config("backbone `http://…`", { backbones: [url] }, address),
@@ -114,6 +115,11 @@ export function hostileRequests({ folder, plugin, url }: Canary): Hostile[] {
     config("epochs 10⁹", { train: { epochs: 1e9 } }, /\/train\/epochs: .*at most/),
     config("batch of 0", { train: { epochs: 1, batchSize: 0 } }, /\/train\/batchSize/),
     config("batch of 10⁹", { train: { epochs: 1, batchSize: 1e9 } }, /\/train\/batchSize: .*at most/),
+    config(
+      "batch of 10⁹ in parts of 3",
+      { train: { epochs: 1, batchSize: 1e9, microBatchSize: 3 } },
+      /\/train\/batchSize: .*at most/,
+    ),
     config("evaluation batch of 10⁹", { evaluation: { batchSize: 1e9 } }, /\/evaluation\/batchSize/),
     config("10⁹ seeds by a number", { seeds: 1e9 }, /\/seeds/),
     config(
@@ -121,6 +127,30 @@ export function hostileRequests({ folder, plugin, url }: Canary): Hostile[] {
       { seeds: Array.from({ length: 5000 }, (_, i) => i) },
       /rows \(losses × backbones × seeds\)/,
     ),
+    config("15,000 losses that are numbers", { losses: new Array(15_000).fill(1) }, /\/losses: 15000 rows/),
+    config(
+      "15,000 methods that are numbers",
+      { peft: new Array(15_000).fill(1) },
+      /\/peft: 15000 PEFT methods/,
+    ),
+    config(
+      "15,000 backbones that are numbers",
+      { backbones: new Array(15_000).fill(1) },
+      /\/losses: 15000 rows/,
+    ),
+    config(
+      "450 losses that differ inside an option",
+      {
+        losses: Array.from({ length: 450 }, (_, i) => ({
+          use: "backdoor-strata",
+          strata: { use: "k-means", clusters: i + 2 },
+        })),
+        seeds: [0, 1, 2],
+      },
+      /\/losses: 1350 rows/,
+    ),
+    config("3,000 templates", { prompt: new Array(3000).fill("a {}") }, /\/prompt: 3000 templates/),
+    config("a name of 30,000 letters for a loss", { losses: ["x".repeat(30_000)] }, /there is no loss "x+/),
     config("10⁹ trainings of one loss", { losses: [{ use: "control", runs: 1e9 }] }, /\/losses/),
     config("seed 10³⁰⁸", { seeds: [1e308] }, /\/seeds/),
     config("seed −1", { seeds: [-1] }, /\/seeds/),
@@ -149,6 +179,11 @@ export function hostileRequests({ folder, plugin, url }: Canary): Hostile[] {
       { ...textTags(JSON.stringify({ version: 1, config: HARMLESS })), "dualtail.run_id": "../../x" },
       /must be 32 hex digits/,
     ),
+    config("terminal's commands in the name", { name: "\u001b]0;x\u0007\u001b[2J" }, unprintable),
+    config("NUL in the name", { name: "a\0b" }, unprintable),
+    config("line break in a label", { losses: [{ use: "ce", label: "a\nrefused: b" }] }, unprintable),
+    config("unpaired surrogate in the name", { name: "a\ud800b" }, unprintable),
+    config("unpaired surrogate in a template", { prompt: ["a {}", "\udc00 {}"] }, unprintable),
     config("script where there is no prose", { head: "<script>alert(1)</script>" }, /\/head/),
     launch(
       "launch: `!!js/function`",

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { PIECE } from "../../core/serve/tags.ts";
+import { PIECE } from "../../core/launch-page/request-tags.ts";
 
 /** One that trains until it is stopped. */
 const CONFIG = {

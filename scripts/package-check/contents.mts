@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -45,6 +46,13 @@ export async function readContents(
       problems.push(`${file} has ${size} bytes`);
     }
     const text = await readFile(full, "latin1");
+    // An editor and tsx look at the one next to a file that they are given.
+    if (/(^|\/)tsconfig[^/]*\.json$/.test(file) && !file.includes("/templates/")) {
+      for (const [, path] of text.matchAll(/"(\.\.?\/[^"*]*)/g)) {
+        if (!existsSync(join(full, "..", path!)))
+          problems.push(`${file} names ${path}, which is not in the package`);
+      }
+    }
     for (const secret of secrets) if (text.includes(secret)) problems.push(`${file} holds ${secret}`);
   }
   return { folders: new Map([...folders].sort(([a], [b]) => (a < b ? -1 : 1))), problems };

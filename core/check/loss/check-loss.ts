@@ -1,48 +1,49 @@
 import type { PluginRegistry } from "../../container/index.ts";
 import { DualtailError, describeError } from "../../errors.ts";
-import type { LossPlugin, LossRecipe, PostHocRecipe } from "../../plugin-api/index.ts";
+import { createGraph } from "../../graph/index.ts";
+import type { LossPlugin, LossRecipe } from "../../plugin-api/index.ts";
 import { RunError } from "../../runtime/index.ts";
-import { type Findings, fail, note, type Outcome, ok } from "../findings.ts";
-import { DOUBLE, type Precision, SINGLE, show } from "../precision.ts";
+import { type Findings, fail, note, type Outcome } from "../findings.ts";
+import { DOUBLE, type Precision, SINGLE } from "../precision.ts";
 import type { Variant } from "../variants.ts";
-import { predictOf, type TrainedRecipe } from "./evaluate.ts";
+import { batchOrder, batchSize } from "./batch.ts";
 import {
-  classOrderPredicted,
-  determinismPredicted,
-  extremesPredicted,
-  type PredictedSubject,
-  predicts,
-  sampleAlone,
-  shiftPredicted,
-} from "./prediction.ts";
-import { makeProblem } from "./problem.ts";
-import { costOf, MANY_CLASSES, manyClasses, manyClassesPredicted } from "./size.ts";
-import {
-  batchOrder,
-  batchSize,
-  builds,
   classOrder,
-  determinism,
-  emptyClasses,
-  extremes,
-  gradient,
-  missingClasses,
-  oneClass,
+  classOrderPredicted,
+  manyClassesOrder,
+  manyClassesOrderPredicted,
+} from "./class-order.ts";
+import { classesOf, renumberOptions } from "./classes.ts";
+import { cost } from "./cost.ts";
+import { determinism, determinismPredicted } from "./determinism.ts";
+import { buildLoss, buildPrediction, predictOf, type TrainedRecipe } from "./evaluate.ts";
+import { direction, labels } from "./labels.ts";
+import { extremesPredicted, oneClassPredicted, predicts, sampleAlone, shiftPredicted } from "./prediction.ts";
+import { describeRecipe } from "./recipe.ts";
+import { manyClasses, manyClassesPredicted } from "./size.ts";
+import {
   problemFor,
-  shift,
+  type Subject,
   type TrainedSubject,
+  unlessRefused,
   withLoss,
-} from "./training.ts";
+  withPrediction,
+} from "./subject.ts";
+import { builds, emptyClasses, extremes, gradient, missingClasses, oneClass, shift } from "./training.ts";
+
+type Checks<S> = Readonly<Record<string, (subject: S) => Promise<Outcome>>>;
 
 /** Checks of what is trained, by name, in the order in which they are told. */
-const TRAINED: Readonly<Record<string, (subject: TrainedSubject) => Promise<Outcome>>> = {
+const TRAINED: Checks<TrainedSubject> = {
   "extreme logits": extremes,
-  "1 class": oneClass,
-  "10,000 classes": ({ recipe, ...subject }) =>
-    manyClasses(recipe, problemFor(subject, { batch: 4, classes: MANY_CLASSES })),
+  "1 class": unlessRefused(oneClass),
+  "10,000 classes": unlessRefused(manyClasses),
   "missing classes": missingClasses,
   gradient,
+  labels,
+  direction,
   "class order": classOrder,
+  "class order, 200 classes": unlessRefused(manyClassesOrder),
   "batch order": batchOrder,
   "batch size": batchSize,
   shift,
@@ -50,103 +51,113 @@ const TRAINED: Readonly<Record<string, (subject: TrainedSubject) => Promise<Outc
 };
 
 /** Checks of what predicts. */
-const PREDICTED: Readonly<Record<string, (subject: PredictedSubject) => Promise<Outcome>>> = {
+const PREDICTED: Checks<Subject> = {
   "prediction, extreme logits": extremesPredicted,
-  "prediction, 10,000 classes": ({ recipe, ...subject }) =>
-    manyClassesPredicted(recipe, makeProblem({ ...subject, batch: 4, classes: MANY_CLASSES })),
+  "prediction, 1 class": unlessRefused(oneClassPredicted),
+  "prediction, 10,000 classes": unlessRefused(manyClassesPredicted),
   "prediction, class order": classOrderPredicted,
+  "prediction, class order, 200 classes": unlessRefused(manyClassesOrderPredicted),
   "prediction, sample alone": sampleAlone,
   "prediction, shift": shiftPredicted,
   "prediction, determinism": determinismPredicted,
 };
+
+const REPAIR_BUILD =
+  "`build` must return one number (g.reduceMean) in the precision of `logits`: make constants with g.constant(values, shape), without a dtype";
+const REPAIR_PER_CLASS =
+  "an option with one value per class: where there are not `classCounts.length` of them, throw a DualtailError that says so";
 
 /** Everything that is asked of a loss, with one set of options; `cost` measures too. */
 export async function checkLoss(
   plugin: LossPlugin,
   { label: where, options }: Variant,
   findings: Findings,
-  {
-    registry,
-    cost,
-    isDefault,
-  }: { readonly registry: PluginRegistry; readonly cost: boolean; readonly isDefault: boolean },
+  context: {
+    readonly registry: PluginRegistry;
+    readonly cost: boolean;
+    readonly isDefault: boolean;
+    /** The plugin, imported anew. */
+    readonly fresh?: () => Promise<LossPlugin>;
+  },
 ): Promise<void> {
+  const { registry, isDefault, fresh } = context;
   let recipe: LossRecipe;
   try {
     recipe = plugin.recipe(options);
   } catch (error) {
-    await findings.run("recipe", where, () => {
-      if (!isDefault && error instanceof DualtailError)
-        return note(`it refuses these options: ${error.oneLine}`);
-      return fail(
-        `\`recipe\` throws: ${describeError(error)}`,
-        error instanceof TypeError && /read only|not extensible|frozen/.test(error.message)
-          ? "do not change `options`; copy them first"
-          : "the options are valid by its own schema: handle them, or narrow the schema",
-      );
-    });
+    await findings.run("recipe", where, () => describeThrown(error, isDefault));
     return;
   }
   if (!(await findings.run("recipe", where, () => describeRecipe(recipe, registry)))) return;
-  const again = () => plugin.recipe(options);
   const strata = strataOf(recipe);
+  const { classes, isFixed } = classesOf(options, (count) => {
+    const p = problemFor({ ...strata, classes: count });
+    if (recipe.mode !== "post-hoc") buildLoss(createGraph({ floatType: "float64" }), recipe, p);
+    if (predictOf(recipe)) buildPrediction(createGraph({ floatType: "float64" }), recipe, p);
+  });
+  const common = { ...strata, classes, isDefault, claims: plugin };
+  /** Recipes of the same mode as that of `recipe`. */
+  const makes = <R extends LossRecipe>() => ({
+    again: () => plugin.recipe(options) as R,
+    renumbered: (order: readonly number[]) =>
+      plugin.recipe(isFixed ? renumberOptions(options, order) : options) as R,
+    ...(fresh ? { fresh: async () => (await fresh()).recipe(options) as R } : {}),
+  });
+  const inTurn = async <S>(subject: S, checks: Checks<S>) => {
+    for (const [check, run] of Object.entries(checks))
+      await findings.run(check, where, () => run(subject), isFixed ? REPAIR_PER_CLASS : undefined);
+  };
+
   if (recipe.mode !== "post-hoc") {
-    const trained: Omit<TrainedSubject, "precision"> = {
-      ...strata,
-      recipe,
-      again: again as () => TrainedRecipe,
-      claims: plugin,
-      isDefault,
-    };
-    const precision = await precisionOf(trained, findings, where);
-    if (precision === undefined) return;
-    const subject = { ...trained, precision };
-    for (const [check, run] of Object.entries(TRAINED)) await findings.run(check, where, () => run(subject));
+    const p = problemFor(common);
+    const precision = await precisionOf((floatType) => withLoss(recipe, p, floatType, (open) => open.at(p)));
+    const subject: TrainedSubject = { ...common, ...makes<TrainedRecipe>(), recipe, precision };
+    if (!(await findings.run("builds", where, () => builds(subject), REPAIR_BUILD))) return;
+    await tellPrecision("builds", precision, findings, where);
+    await inTurn(subject, TRAINED);
     if (recipe.mode === "single") await findings.run("empty classes", where, () => emptyClasses(subject));
-    if (cost) await findings.run("cost", where, () => describeCost(recipe, subject));
+    if (context.cost) await inTurn(subject, { cost: unlessRefused(cost) });
   }
   if (predictOf(recipe) === undefined) return;
-  const subject: PredictedSubject = {
-    ...strata,
-    recipe,
-    again,
-    precision: DOUBLE,
-    claims: plugin,
-  };
+  const p = problemFor(common);
+  const precision = await precisionOf((floatType) =>
+    withPrediction(recipe, p, floatType, (open) => open.at(p)),
+  );
+  const subject: Subject = { ...common, ...makes<LossRecipe>(), recipe, precision };
   if (!(await findings.run("prediction", where, () => predicts(subject)))) return;
-  for (const [check, run] of Object.entries(PREDICTED)) await findings.run(check, where, () => run(subject));
+  await tellPrecision("prediction", precision, findings, where);
+  await inTurn(subject, PREDICTED);
 }
 
-/** Double precision where every operator has a kernel for it; undefined where the loss does not even build. */
-async function precisionOf(
-  subject: Omit<TrainedSubject, "precision">,
-  findings: Findings,
-  where: string,
-): Promise<Precision | undefined> {
-  const attempt = async (precision: Precision) => {
-    const p = problemFor(subject);
-    await withLoss(subject.recipe, p, precision.floatType, (open) => open.at(p));
-  };
-  let precision = DOUBLE;
+function describeThrown(error: unknown, isDefault: boolean): Outcome {
+  if (!isDefault && error instanceof DualtailError) return note(`it refuses these options: ${error.oneLine}`);
+  return fail(
+    `\`recipe\` throws: ${describeError(error)}`,
+    error instanceof TypeError && /read only|not extensible|frozen/.test(error.message)
+      ? "do not change `options`; copy them first"
+      : "the options are valid by its own schema: handle them, or narrow the schema",
+  );
+}
+
+/** Double precision where every operator has a kernel for it. */
+async function precisionOf(attempt: (floatType: Precision["floatType"]) => Promise<unknown>) {
   try {
-    await attempt(DOUBLE);
+    await attempt(DOUBLE.floatType);
   } catch (error) {
-    // Anything else is told by the check itself.
-    if (error instanceof RunError) precision = SINGLE;
+    if (error instanceof RunError) return SINGLE;
+    // Anything else is told by the check that does the same.
   }
-  const built = await findings.run("builds", where, () => builds({ ...subject, precision }), REPAIR_BUILD);
-  if (built && precision === SINGLE) {
-    await findings.run("builds", where, () =>
-      note(
-        "onnxruntime has no double-precision kernel for some operator: checked in single precision, less sharply",
-      ),
-    );
-  }
-  return built ? precision : undefined;
+  return DOUBLE;
 }
 
-const REPAIR_BUILD =
-  "`build` must return one number (g.reduceMean) in the precision of `logits`: make constants with g.constant(values, shape), without a dtype";
+async function tellPrecision(check: string, precision: Precision, findings: Findings, where: string) {
+  if (precision === DOUBLE) return;
+  await findings.run(check, where, () =>
+    note(
+      "onnxruntime has no double-precision kernel for some operator: checked in single precision, less sharply",
+    ),
+  );
+}
 
 /** As many strata as the recipe combines. */
 function strataOf(recipe: LossRecipe): { readonly strata: number; readonly masses?: readonly number[] } {
@@ -155,70 +166,4 @@ function strataOf(recipe: LossRecipe): { readonly strata: number; readonly masse
   if (strataWeights) return { strata: strataWeights.length, masses: strataWeights };
   if (recipe.mode === "post-hoc" && recipe.over === "one") return { strata: 1 };
   return { strata: (recipe.mode === "post-hoc" && recipe.runs) || 3 };
-}
-
-/** What the type of a recipe promises and plain JavaScript may break. */
-function describeRecipe(recipe: LossRecipe, registry: PluginRegistry): Outcome {
-  const known = ["single", "joint", "post-hoc"];
-  if (typeof recipe !== "object" || recipe === null || !known.includes(recipe.mode)) {
-    return fail(
-      `\`recipe\` gives ${JSON.stringify(recipe)} without a known \`mode\``,
-      `return an object with mode: ${known.map((mode) => `"${mode}"`).join(", ")}`,
-    );
-  }
-  const functions = { single: ["build"], joint: ["build", "predict"], "post-hoc": ["predict"] }[recipe.mode];
-  for (const name of functions) {
-    if (typeof (recipe as unknown as Record<string, unknown>)[name] !== "function")
-      return fail(`its ${recipe.mode} recipe has no function \`${name}\``, `add \`${name}\``);
-  }
-  if (recipe.mode === "single") {
-    if (!Array.isArray(recipe.needs))
-      return fail("its single recipe has no list `needs`", "add `needs: []`, or use defineLoss");
-    return recipe.strata && !registry.has("strata", recipe.strata.use)
-      ? fail(`it uses the source of strata "${recipe.strata.use}", which does not exist`, "see dualtail list")
-      : ok("single: trained per backbone");
-  }
-  if (recipe.strataWeights?.some((mass) => !(mass > 0 && Number.isFinite(mass))))
-    return fail(`its masses are ${recipe.strataWeights.join(", ")}`, "masses are numbers above 0");
-  return recipe.mode === "joint"
-    ? ok("joint: all backbones trained together")
-    : describePostHoc(recipe, registry);
-}
-
-function describePostHoc(
-  { base, needs = [], over = "backbones", runs }: PostHocRecipe,
-  registry: PluginRegistry,
-): Outcome {
-  if (base === undefined) {
-    return needs.includes("zeroShot")
-      ? ok("post-hoc: nothing is trained")
-      : fail(
-          "it has no base and does not need zero-shot logits, so that there is nothing to combine",
-          'give `base`, or `needs: ["zeroShot"]`',
-        );
-  }
-  const { use, ...options } = base;
-  if (!registry.has("loss", use))
-    return fail(`its base "${use}" does not exist`, "see dualtail list for the losses");
-  const checked = registry.checkOptions("loss", use, options);
-  if (!checked.ok) {
-    const [problem] = checked.problems;
-    return fail(
-      `its base "${use}" refuses ${JSON.stringify(options)}: ${problem!.path.join(".")} ${problem!.problem}`,
-      problem!.hint ?? "see dualtail list",
-    );
-  }
-  if (runs !== undefined && !(Number.isInteger(runs) && runs >= 2))
-    return fail(`it combines ${runs} runs`, "at least 2 runs can be combined");
-  return ok(`post-hoc: combines ${use} runs over ${over}`);
-}
-
-async function describeCost(recipe: TrainedRecipe, subject: TrainedSubject): Promise<Outcome> {
-  const { ms, crossEntropyMs, nodes, crossEntropyNodes, batch, classes } = await costOf(recipe, (b, k) =>
-    problemFor(subject, { batch: b, classes: k }),
-  );
-  const times = `${show(Number((ms / crossEntropyMs).toPrecision(2)))} × the time of cross-entropy`;
-  return note(
-    `${times} (${ms.toFixed(2)} ms to ${crossEntropyMs.toFixed(2)} ms for loss and gradient of ${batch} × ${classes} logits on one thread), ${nodes} operators to ${crossEntropyNodes}`,
-  );
 }

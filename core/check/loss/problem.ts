@@ -23,7 +23,10 @@ const normalised = (values: readonly number[]): number[] => {
   return values.map((value) => value / total);
 };
 
-/** Deterministic data: logits in ±4, a long tail that ends at one image, unequal masses. */
+/**
+ * Deterministic data: logits in ±4, a long tail that ends at one image where there are classes enough, unequal masses.
+ * The larger the seed, the more images there are.
+ */
 export function makeProblem({
   batch = 5,
   classes = 4,
@@ -46,9 +49,11 @@ export function makeProblem({
     classes,
     logits: all(matrix),
     zeroShot: all(matrix),
-    // Every class where the batch has room, else the most frequent and the rarest among them.
-    labels: Array.from({ length: batch }, (_, b) => (classes > batch && b === 1 ? classes - 1 : b % classes)),
-    classCounts: each((k) => Math.max(1, Math.round(100 / (k + 1) ** 1.5))),
+    // Every class where the batch has room, else from the most frequent to the rarest.
+    labels: Array.from({ length: batch }, (_, b) =>
+      classes > batch ? Math.floor((b * (classes - 1)) / Math.max(1, batch - 1)) : b % classes,
+    ),
+    classCounts: each((k) => Math.max(1, Math.round((100 + 25 * seed) / (k + 1) ** 1.5))),
     pretrainPrior: all(() => normalised(each(() => 0.2 + uniform()))),
     masses: normalised(masses ?? all((m) => strata + 1 - m)),
   };

@@ -24,7 +24,12 @@ interface Built {
 }
 
 /** The tower with the method, which is watched for what it returns at every site. */
-function build(plugin: PeftPlugin | undefined, options: Variant["options"], locate: LocateTensor): Built {
+function build(
+  plugin: PeftPlugin | undefined,
+  options: Variant["options"],
+  locate: LocateTensor,
+  batch = BATCH,
+): Built {
   const g = createGraph();
   const misshapen: string[] = [];
   const watched = plugin && {
@@ -33,7 +38,7 @@ function build(plugin: PeftPlugin | undefined, options: Variant["options"], loca
   };
   const { features, params } = classifier(
     g,
-    g.input("pixels", "float32", [BATCH, 1, TOWER.imageSize, TOWER.imageSize]),
+    g.input("pixels", "float32", [batch, 1, TOWER.imageSize, TOWER.imageSize]),
     {
       shape: TOWER,
       weights: frozenWeights(g, locate),
@@ -65,15 +70,23 @@ function watch(session: PeftSession, misshapen: string[]): PeftSession {
   };
 }
 
-const pixels = Float32Array.from({ length: BATCH * TOWER.imageSize ** 2 }, (_, i) => Math.sin(i));
+const PIXELS = TOWER.imageSize ** 2;
+const pixels = Float32Array.from({ length: BATCH * PIXELS }, (_, i) => Math.sin(i));
 
+/** [batch × width], of each of the batches. */
 async function featuresOf(
   { g, features }: Built,
   values: ReadonlyMap<string, Float32Array>,
+  batches: readonly Float32Array[] = [pixels],
 ): Promise<Float32Array> {
   const program = await compile(g, { features }, { threads: 1 });
   try {
-    return (await program.run({ pixels, ...Object.fromEntries(values) })).features as Float32Array;
+    const all: number[] = [];
+    for (const own of batches) {
+      const results = await program.run({ pixels: own, ...Object.fromEntries(values) });
+      all.push(...(results.features as Float32Array));
+    }
+    return Float32Array.from(all);
   } finally {
     await program.release();
   }
@@ -113,6 +126,9 @@ export async function checkPeft(
     await findings.run("start", where, () => start(plugin, method, frozen));
     await findings.run("gradient reaches", where, () => reaches(method, isDefault));
     await findings.run("changes the model", where, () => changes(method, frozen, isDefault));
+    await findings.run("sample alone", where, () =>
+      sampleAlone(method, build(plugin, options, tower.locate, 1)),
+    );
     await findings.run("determinism", where, () => determinism(method, build(plugin, options, tower.locate)));
   } finally {
     await tower.close();
@@ -222,6 +238,23 @@ async function changes(built: Built, frozen: Float32Array, isDefault: boolean): 
     : fail(
         "with other parameters the features stay the same",
         "use what `param` returns in the value that `apply` returns",
+      );
+}
+
+/** An image's features must not depend on what else is in the batch: batches are cut anywhere, the last is short. */
+async function sampleAlone(together: Built, single: Built): Promise<Outcome> {
+  const values = await moved(together);
+  const alone = await featuresOf(
+    single,
+    values,
+    Array.from({ length: BATCH }, (_, b) => pixels.subarray(b * PIXELS, (b + 1) * PIXELS)),
+  );
+  const distance = largestDeviation(await featuresOf(together, values), alone);
+  return distance <= ROUNDING
+    ? ok("an image's features do not depend on the rest of the batch")
+    : fail(
+        `an image's features differ by ${show(distance)} (relative) between a batch of 1 and of ${BATCH}`,
+        "axis 0 are the images: reduce over tokens or channels only, and do not mix images by a reshape",
       );
 }
 

@@ -8,6 +8,8 @@ export interface CheckFlags {
   readonly json?: boolean;
   /** JSON object. */
   readonly options?: string;
+  /** Files, folders and packages of plugins that it names, e.g. as its base. */
+  readonly plugin?: readonly string[];
   /** False with --no-cost. */
   readonly cost?: boolean;
 }
@@ -15,6 +17,7 @@ export interface CheckFlags {
 /** Checks the plugins of a file, a folder or a package, or a built-in one; fails when one of them does. */
 export async function checkCommand(host: Host, plugin: string, flags: CheckFlags): Promise<number> {
   const reports = await checkSource(plugin, {
+    plugins: flags.plugin ?? [],
     baseDir: host.cwd,
     cacheDir: cacheFolder(host.env),
     cost: flags.cost !== false,

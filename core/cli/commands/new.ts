@@ -36,6 +36,8 @@ export async function newCommand(
   }
   checkPluginName(kind, name, resolve(await createContainer(), "registry"));
   const folder = path.resolve(host.cwd, flags.dir ?? name);
+  const raw = placeOf(host.cwd, folder);
+  const place = quoted(raw);
   const language = flags.ts ? "ts" : "js";
   const files = await createPlugin({
     kind,
@@ -43,13 +45,13 @@ export async function newCommand(
     language,
     mode: flags.mode ?? "single",
     folder,
+    place,
     dualtailVersion: packageVersion(),
   });
-  const place = placeOf(host.cwd, folder);
-  const hasDualtail = resolvePackage("dualtail/plugin-api", folder) !== undefined;
   const steps = [
-    ...(hasDualtail || flags.ts ? [] : ["npm install dualtail"]),
-    ...(flags.ts ? [`cd ${place} && npm install && npm run build && cd -`] : []),
+    ...installing(folder, raw),
+    // Its own dependencies are the compiler; dualtail is found in a folder above it.
+    ...(flags.ts ? [`npm install --prefix ${place}`, `npm run build --prefix ${place}`] : []),
     `npx dualtail check ${place}`,
     `npx dualtail list --plugin ${place}`,
     "npx dualtail compare comparison.yaml",
@@ -70,6 +72,16 @@ export async function newCommand(
   );
   return 0;
 }
+
+/** How dualtail comes to where the plugin sees it, unless it is there: into the working directory, or beside the plugin. */
+function installing(folder: string, place: string): string[] {
+  if (resolvePackage("dualtail/plugin-api", folder) !== undefined) return [];
+  const above = place.startsWith("./") ? "" : ` --prefix ${quoted(path.dirname(place))}`;
+  return [`npm install${above} dualtail`];
+}
+
+/** A path in a command or a config, where it holds more than plain characters. */
+const quoted = (place: string): string => (/[^\w./:\\-]/.test(place) ? JSON.stringify(place) : place);
 
 /** A folder as a config names it: a path that starts with a dot or a slash. */
 function placeOf(cwd: string, folder: string): string {

@@ -317,6 +317,41 @@ describe("a wrong config", () => {
       /\/train\/microBatchSize: 30 does not divide the batch size 128 — use 32/,
     ],
     [
+      "one between two that do",
+      wrong("train: { batchSize: 12, microBatchSize: 5 }"),
+      /batch size 12 — use 4$/,
+    ],
+    ["one of a prime", wrong("train: { batchSize: 7, microBatchSize: 5 }"), /batch size 7 — use 7$/],
+    [
+      "one of a batch of no size that exists",
+      wrong("train: { batchSize: 1000000000, microBatchSize: 3 }"),
+      /3 does not divide the batch size 1000000000 — use 2$/,
+    ],
+    [
+      "one of a batch of no number that counts",
+      wrong("train: { batchSize: 1.0e+300, microBatchSize: 7 }"),
+      /7 does not divide the batch size 1e\+300 — use \d+$/,
+    ],
+    [
+      "what a terminal would obey in a name",
+      wrong('name: "a\\e[2Jb"'),
+      /^c\.yaml:6:7: \/name: has characters that cannot be printed/,
+    ],
+    [
+      "a line break in the experiment's",
+      instead('experiment: "a\\nb"'),
+      /^c\.yaml:1:13: \/experiment: has char/,
+    ],
+    [
+      "half a character in labels",
+      instead('losses: [ce, { use: la, label: "\\ud83d" }]').replace(
+        "[toy-a]",
+        '[{ use: toy-a, label: "\\0" }]',
+      ),
+      /^c\.yaml:3:\d+: \/backbones\/0\/label: has characters/,
+      /^c\.yaml:5:\d+: \/losses\/1\/label: has characters .* — remove them/,
+    ],
+    [
       "crossed thresholds",
       wrong("evaluation: { thresholds: { many: 10 } }"),
       /\/evaluation\/thresholds\/few: is 20, more than "many" \(10\)/,

@@ -55,9 +55,7 @@ function structuralProblems(document: ConfigDocument): {
  */
 export function validateConfig(document: ConfigDocument, registry: PluginRegistry): ComparisonConfig {
   const { data, problems: structural } = structuralProblems(document);
-  const isBroken = (...path: (string | number)[]) =>
-    structural.some((problem) => path.every((part, index) => problem.path[index] === part));
-  const resolver = createResolver(registry, isBroken);
+  const resolver = createResolver(registry, structural);
 
   const dataset = resolver.plugin("dataset", ["dataset"], data.dataset);
   const backbones = resolver.plugins("backbone", ["backbones"], data.backbones);

@@ -1,10 +1,12 @@
 import type { Problem } from "../../container/schema/problem.ts";
 import { canonicalJson } from "../plan/canonical-json.ts";
 import type { ComparisonConfig, PluginChoice } from "./types.ts";
+import { hasUnprintable, UNPRINTABLE } from "./unprintable.ts";
 
 /** What has to hold between properties, which a schema cannot say. */
 export function relations(config: ComparisonConfig): Problem[] {
   return [
+    ...unprintable(config),
     ...repeated("losses", config.losses),
     ...repeated("backbones", config.backbones),
     ...repeatedMethod(config),
@@ -14,6 +16,23 @@ export function relations(config: ComparisonConfig): Problem[] {
     ...ordered(["train", "augment", "scale"], config.train.augment.scale),
     ...ordered(["train", "augment", "ratio"], config.train.augment.ratio),
   ];
+}
+
+/** What stands in lines of a terminal and in tags of MLflow. */
+function unprintable({ experiment, name, dataset, backbones, losses }: ComparisonConfig): Problem[] {
+  const labels = (list: string, choices: readonly PluginChoice[]) =>
+    choices.map(({ label }, index) => [[list, index, "label"], label] as const);
+  const texts: readonly (readonly [Problem["path"], string | undefined])[] = [
+    [["experiment"], experiment],
+    // Where there is none, it is the experiment's.
+    [["name"], name === experiment ? undefined : name],
+    [["dataset", "label"], dataset.label],
+    ...labels("backbones", backbones),
+    ...labels("losses", losses),
+  ];
+  return texts.flatMap(([path, text]): Problem[] =>
+    text !== undefined && hasUnprintable(text) ? [{ path, at: "value", ...UNPRINTABLE }] : [],
+  );
 }
 
 function repeated(list: string, choices: readonly PluginChoice[]): Problem[] {
@@ -54,20 +73,32 @@ function shots({ head }: ComparisonConfig): Problem[] {
 
 function microBatch({ train: { batchSize, microBatchSize } }: ComparisonConfig): Problem[] {
   if (microBatchSize === undefined || batchSize % microBatchSize === 0) return [];
-  const divisors = Array.from({ length: batchSize }, (_, i) => i + 1).filter(
-    (size) => batchSize % size === 0,
-  );
-  const nearest = divisors.reduce((best, size) =>
-    Math.abs(size - microBatchSize) < Math.abs(best - microBatchSize) ? size : best,
-  );
   return [
     {
       path: ["train", "microBatchSize"],
       at: "value",
       problem: `${microBatchSize} does not divide the batch size ${batchSize}`,
-      hint: `use ${nearest}`,
+      hint: `use ${nearestDivisor(batchSize, microBatchSize)}`,
     },
   ];
+}
+
+/** Further up a divisor need not be the nearest: a batch size has no maximum, a wait has. */
+const FARTHEST = 1_000_000;
+
+/** The divisor of `whole` that is nearest to `size`; of two, the smaller. */
+function nearestDivisor(whole: number, size: number): number {
+  let best = 1;
+  const consider = (divisor: number) => {
+    const [distance, least] = [divisor, best].map((one) => Math.abs(one - size)) as [number, number];
+    if (distance < least || (distance === least && divisor < best)) best = divisor;
+  };
+  for (let divisor = 1; divisor <= Math.min(Math.sqrt(whole), FARTHEST); divisor++) {
+    if (whole % divisor !== 0) continue;
+    consider(divisor);
+    consider(whole / divisor);
+  }
+  return best;
 }
 
 function thresholds({ evaluation }: ComparisonConfig): Problem[] {

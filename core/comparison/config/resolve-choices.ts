@@ -4,7 +4,7 @@ import { KINDS } from "../../container/kinds.ts";
 import { createAjv } from "../../container/schema/ajv.ts";
 import { explain } from "../../container/schema/explain.ts";
 import { suggest } from "../../container/schema/nearest.ts";
-import type { Problem } from "../../container/schema/problem.ts";
+import { type Problem, toPointer } from "../../container/schema/problem.ts";
 import type { JsonSchema } from "../../plugin-api/index.ts";
 import { takeApart } from "./choices.ts";
 import type { PluginChoice } from "./types.ts";
@@ -30,12 +30,13 @@ export interface Resolver {
   ): PluginChoice | undefined;
 }
 
-/** @param isBroken whether something at or under a path is already known to be wrong; it is then left alone. */
-export function createResolver(
-  registry: PluginRegistry,
-  isBroken: (...path: (string | number)[]) => boolean,
-): Resolver {
+/** @param known what is wrong already: a choice at or around the place of one is left alone */
+export function createResolver(registry: PluginRegistry, known: readonly Problem[]): Resolver {
   const problems: Problem[] = [];
+  const broken = new Set(
+    known.flatMap(({ path }) => [...path, undefined].map((_, depth) => toPointer(path.slice(0, depth)))),
+  );
+  const isBroken = (path: Path) => broken.has(toPointer(path));
 
   const unknownName = (path: Path, value: unknown, title: string, use: string, names: readonly string[]) => {
     const at = typeof value === "string" ? path : [...path, "use"];
@@ -49,7 +50,7 @@ export function createResolver(
   };
 
   const plugin: Resolver["plugin"] = (kind, path, value) => {
-    if (value === undefined || isBroken(...path)) return undefined;
+    if (value === undefined || isBroken(path)) return undefined;
     const { use, label, options } = takeApart(value);
     if (!registry.has(kind, use))
       return unknownName(path, value, KINDS[kind].title, use, registry.names(kind));
@@ -71,7 +72,7 @@ export function createResolver(
         .filter((choice) => choice !== undefined);
     },
     optional(kind, path, value) {
-      if (value === undefined || isBroken(...path)) return undefined;
+      if (value === undefined || isBroken(path)) return undefined;
       const { use, options } = takeApart(value);
       if (use !== NONE) return plugin(kind, path, value);
       for (const option of Object.keys(options)) {
@@ -85,7 +86,7 @@ export function createResolver(
       return undefined;
     },
     fromTable(what, table, path, value) {
-      if (value === undefined || isBroken(...path)) return undefined;
+      if (value === undefined || isBroken(path)) return undefined;
       const { use, label, options } = takeApart(value);
       const names = Object.keys(table);
       if (!names.includes(use)) return unknownName(path, value, what, use, names);

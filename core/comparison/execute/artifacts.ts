@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { argmaxRows, crossGroups, type Metrics, softmaxRows } from "../../evaluation/index.ts";
 import { MODEL_FILE } from "../../exchange/index.ts";
@@ -112,10 +112,10 @@ export async function logCheckpoint(run: TrackedRun, checkpointDir: string, cell
   const newest = await newestCheckpoint(checkpointDir);
   if (newest === undefined) return;
   for (const file of ["adapters.safetensors", "optimizer.safetensors", "state.json"]) {
-    await run.logArtifact(`checkpoint/${file}`, new Uint8Array(await readFile(join(newest, file))));
+    // As files: with full fine-tuning they may be larger than what one buffer holds.
+    await run.logArtifactFile(`checkpoint/${file}`, join(newest, file));
   }
-  const model = join(dirname(checkpointDir), MODEL_FILE);
-  await run.logArtifact(`checkpoint/${MODEL_FILE}`, new Uint8Array(await readFile(model)));
+  await run.logArtifactFile(`checkpoint/${MODEL_FILE}`, join(dirname(checkpointDir), MODEL_FILE));
   const { id, loss, backbones, seed } = cell;
   await run.logArtifact(
     "checkpoint/cell.json",

@@ -61,7 +61,7 @@ export async function prepareBackbone(
     checkpoint,
     tokenizer,
     { classNames: dataset.classNames, prompts: config.prompts },
-    compileOptions,
+    { ...compileOptions, onBatch: () => throwIfAborted(context.signal) },
   );
   const pretrainCounts = await recordedCounts(folder, dataset.classNames);
   const load = (split: SplitName) => images.loader(split, checkpoint);
@@ -78,7 +78,11 @@ export async function prepareBackbone(
     throwIfAborted(context.signal);
     const stage = reporter.stage(`${label}: ${what}`, count, "images");
     const { batchSize } = config.evaluation;
-    const result = await run({ ...compileOptions, batchSize, onBatch: (n) => stage.advance(n) });
+    const onBatch = (n: number) => {
+      throwIfAborted(context.signal);
+      stage.advance(n);
+    };
+    const result = await run({ ...compileOptions, batchSize, onBatch });
     stage.done();
     return result;
   };

@@ -13,7 +13,9 @@ export async function logRow(
 ): Promise<Record<string, number>> {
   const metrics = { ...metricsToRecord(measured.metrics), ...measured.extra };
   const timestamp = Date.now();
-  await run.logMetrics(Object.entries(metrics).map(([key, value]) => ({ key, value, step: 0, timestamp })));
+  const points = Object.entries(metrics).map(([key, value]) => ({ key, value, step: 0, timestamp }));
+  // A row that failed after this and is gone on with after a change comes to something else.
+  await run.logMetrics(points, { revise: true });
   await logRowArtifacts(context, run, { ...measured, title });
   return metrics;
 }

@@ -8,8 +8,11 @@ import { createCheckpointSender, fetchCheckpoint } from "./resume-checkpoint.ts"
 function artifacts() {
   const kept = new Map<string, Uint8Array>();
   let left = Number.POSITIVE_INFINITY;
+  /** Paths of those that were given as files, which may be of any size. */
+  const files = new Set<string>();
   return {
     kept,
+    files,
     /** Only so many more arrive. */
     endAfter: (count: number) => {
       left = count;
@@ -17,6 +20,10 @@ function artifacts() {
     async logArtifact(path: string, content: string | Uint8Array) {
       if (left-- > 0)
         kept.set(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    },
+    async logArtifactFile(path: string, file: string) {
+      files.add(path);
+      if (left-- > 0) kept.set(path, await readFile(file));
     },
     get: async (path: string) => kept.get(path),
   };
@@ -69,6 +76,9 @@ it("sends none twice, and not too often unless it has to be now", async () => {
   expect([...run.kept.keys()].filter((path) => path.startsWith("resume/b"))).toEqual([]);
   await sender.send(second, true);
   expect(await fetched(run.get)).toBe("optimizer.safetensors of step 8");
+  expect([...run.files].filter((path) => path.startsWith("resume/b"))).toEqual(
+    ["adapters.safetensors", "optimizer.safetensors", "state.json"].map((file) => `resume/b/${file}`),
+  );
   const before = run.kept.get("resume/a/state.json");
   await sender.send(second, true);
   expect(run.kept.get("resume/a/state.json")).toBe(before);

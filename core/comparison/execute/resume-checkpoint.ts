@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { digestOf } from "../../tracking/disk/digest.ts";
 import type { TrackedRun } from "../../tracking/tracker.ts";
 import { newestCheckpoint } from "../../training/checkpoint.ts";
 import { HISTORY } from "./history-file.ts";
@@ -39,7 +40,7 @@ export interface Progress {
  * @param every ms between two checkpoints that are sent, unless it has to be now
  */
 export function createCheckpointSender(
-  run: Pick<TrackedRun, "logArtifact">,
+  run: Pick<TrackedRun, "logArtifact" | "logArtifactFile">,
   every: number,
   progress: () => Promise<Progress>,
 ): CheckpointSender {
@@ -56,13 +57,15 @@ export function createCheckpointSender(
       }
       const slot = SLOTS[turn++ % SLOTS.length]!;
       const sha256: Record<string, string> = {};
-      const send = async (file: string, from: string) => {
-        const content = new Uint8Array(await readFile(from));
-        sha256[file] = digest(content);
-        await run.logArtifact(at(slot, file), content);
-      };
-      for (const file of FILES) await send(file, join(folder, file));
-      await send(HISTORY, join(dirname(dir), HISTORY));
+      for (const file of FILES) {
+        const from = join(folder, file);
+        sha256[file] = (await digestOf(from)).sha256;
+        await run.logArtifactFile(at(slot, file), from);
+      }
+      // Small, and it grows while training goes on.
+      const history = new Uint8Array(await readFile(join(dirname(dir), HISTORY)));
+      sha256[HISTORY] = digest(history);
+      await run.logArtifact(at(slot, HISTORY), history);
       const manifest: Manifest = { version: 1, name, sha256 };
       // Last: what it does not describe is not taken.
       await run.logArtifact(at(slot, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);

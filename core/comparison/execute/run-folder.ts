@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { DualtailError, FileError } from "../../errors.ts";
 import { syncFolder } from "../../models/checkpoint/sync-folder.ts";
 import { writeAtomically } from "../../models/checkpoint/write-atomically.ts";
-import { tryProcessLock } from "../../tracking/process-lock.ts";
+import { describeHolder, holderHint, tryProcessLock } from "../../tracking/process-lock.ts";
 import { canonicalJson } from "../plan/canonical-json.ts";
 import type { TrainingHistory } from "./train-cell.ts";
 
@@ -87,8 +87,8 @@ export async function openRunFolder(
   const file = join(path, STATE_FILE);
   const lock = await tryProcessLock(join(path, LOCK_FILE));
   if ("holder" in lock) {
-    throw new DualtailError(`${path}: process ${lock.holder} is at it`, {
-      hint: "wait until it ends, or stop it",
+    throw new DualtailError(`${path}: ${describeHolder(lock.holder)} is at it`, {
+      hint: holderHint(lock.holder),
     });
   }
   let state: FolderState = { experiment, id: randomUUID().replaceAll("-", ""), runs: {} };

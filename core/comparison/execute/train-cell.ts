@@ -10,7 +10,7 @@ import type { ComparisonConfig } from "../config/index.ts";
 import type { Cell } from "../plan/index.ts";
 import type { CurvePoint } from "../presentation/index.ts";
 import type { PreparedBackbone } from "./backbone.ts";
-import { type ExecutionContext, type SplitName, splitOf } from "./context.ts";
+import { type ExecutionContext, type SplitName, splitOf, throwIfAborted } from "./context.ts";
 import { openHistory } from "./history-file.ts";
 import { type FeatureSet, type GroupsOfRow, measure } from "./measure.ts";
 import { combineLogits, strataMasses } from "./predictions.ts";
@@ -82,7 +82,10 @@ export async function trainCell(
       const count = splitOf(context, split).labels.length;
       return predictor.predict(backbone.load(split), count, params, {
         views: backbone.views(split),
-        onBatch,
+        onBatch(n) {
+          throwIfAborted(signal);
+          onBatch?.(n);
+        },
       });
     });
 

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { FinishedRun, TrackedRun, Tracker } from "../../tracking/tracker.ts";
+import type { TrackedRun, Tracker } from "../../tracking/tracker.ts";
 import type { ExecuteOptions, TrainingOutcome } from "../execution-types.ts";
 import type { Cell } from "../plan/index.ts";
-import { type ExecutionContext, throwIfAborted } from "./context.ts";
-import { FINGERPRINT } from "./fingerprint.ts";
+import type { ExecutionContext } from "./context.ts";
 import { fetchFinishedCell } from "./finished-cell.ts";
+import { finishedElsewhere } from "./finished-elsewhere.ts";
 import { type PlannedRow, perClassOf, rowMetrics } from "./reuse.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { TrainingHistory } from "./train-cell.ts";
@@ -34,15 +33,12 @@ export async function orderTraining(
   return orders.length === 0 ? [] : trainElsewhere(comparison, orders, signal);
 }
 
-/** Wait before MLflow is asked once more for a run that is said to have finished, ms. */
-const AGAIN = 2000;
-
 /**
  * Enters what was trained elsewhere into the run folder, with what later cells and the summary need of it.
  * @returns why cells failed, by their ids
  */
 export async function collectTrained(
-  { plan, outputDir, signal }: Pick<ExecuteOptions, "plan" | "outputDir" | "signal">,
+  { plan, outputDir, signal, reporter }: Pick<ExecuteOptions, "plan" | "outputDir" | "signal" | "reporter">,
   { dataset }: Pick<ExecutionContext, "dataset">,
   tracker: Pick<Tracker, "finishedRuns">,
   folder: RunFolder,
@@ -60,7 +56,12 @@ export async function collectTrained(
   const needed = new Set(plan.cells.flatMap(({ dependsOn }) => dependsOn));
   const finished = outcomes.filter(({ failed }) => failed === undefined);
   for (const { cell, failed } of outcomes) if (failed !== undefined) reasons.set(cell, failed);
-  for (const [id, run] of await runsOf(finished, tracker, signal)) {
+  const runs = await finishedElsewhere(finished, tracker, { signal, reporter });
+  for (const { cell } of finished) {
+    if (!runs.has(cell))
+      reasons.set(cell, "it was trained, and MLflow has no finished run of it: was that deleted?");
+  }
+  for (const [id, run] of runs) {
     const { cell, entry, fingerprint } = rows.find((row) => row.cell.id === id)!;
     if (needed.has(id)) {
       await fetchFinishedCell(run, { outputDir, folder: await folder.cell(cell.key), size });
@@ -78,21 +79,3 @@ export async function collectTrained(
 
 const parseHistory = (content: Uint8Array | undefined): TrainingHistory | undefined =>
   content && (JSON.parse(new TextDecoder().decode(content)) as TrainingHistory);
-
-/** The finished runs, by cell; asks until MLflow gives all of them. */
-async function runsOf(
-  outcomes: readonly TrainingOutcome[],
-  tracker: Pick<Tracker, "finishedRuns">,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, FinishedRun>> {
-  for (;;) {
-    const runs = outcomes.length === 0 ? [] : ((await tracker.finishedRuns?.(FINGERPRINT)) ?? []);
-    const found = outcomes.flatMap(({ cell, runId }) => {
-      const run = runs.find(({ ownId }) => ownId === runId);
-      return run ? [[cell, run] as const] : [];
-    });
-    if (found.length === outcomes.length) return new Map(found);
-    await sleep(AGAIN, undefined, { signal }).catch(() => undefined);
-    throwIfAborted(signal);
-  }
-}

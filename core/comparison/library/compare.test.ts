@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { memoryTracking } from "../../../test/support/memory-tracker.ts";
 import { makeTinyClip } from "../../../test/support/tiny-clip.ts";
 import { plugin as toy } from "../../../test/support/toy-dataset.ts";
@@ -100,6 +100,53 @@ describe("compare", () => {
     expect(await reused(versioned("1"))).toEqual([true, true]);
     const [builtIn, replaced] = runs.filter(({ name }) => name.startsWith("ce"));
     expect(replaced!.metrics["train/loss"]).not.toBeCloseTo(builtIn!.metrics["train/loss"]!, 3);
+  });
+
+  it("says in MLflow what of it stands in the place of something built in", async () => {
+    const parent = async (losses: readonly string[], replace: readonly PluginEntry[]) => {
+      const { tracking, runs } = memoryTracking();
+      const container = await createContainer({ plugins: [data], replace, tracking });
+      await compare(config({ losses }), { container, ...folders() });
+      return runs[0]!.tags["dualtail.replaced"];
+    };
+    const other = { ...twice, name: "bs" };
+    expect(await parent(["ce"], [twice, other])).toBe("loss/ce");
+    expect(await parent(["ce", "bs"], [twice, other])).toBe("loss/bs, loss/ce");
+    expect(await parent(["la"], [twice])).toBeUndefined();
+  });
+
+  it("fails one row for an error of a plugin with a dualtail of its own", async () => {
+    vi.resetModules();
+    const other = await import("../../errors.ts");
+    const refusing = defineLoss({
+      ...{ name: "refusing", summary: "Refuses", options: twice.options },
+      build: () => {
+        throw new other.DualtailError("not with this data", { hint: "take another loss" });
+      },
+    });
+    const { tracking } = memoryTracking();
+    // The executor of this copy: what is imported from now on is of the other.
+    const container = await createContainer({
+      plugins: [data, refusing],
+      tracking,
+      executor: executeComparison,
+    });
+    const { rows, failed } = await compare(config({ losses: ["refusing", "ce"] }), {
+      container,
+      ...folders(),
+    });
+    expect(failed).toEqual([
+      { label: expect.stringMatching(/^refusing/), reason: "not with this data — take another loss" },
+    ]);
+    expect(rows.map(({ loss }) => loss)).toEqual(["zero-shot", "ce"]);
+  });
+
+  it("warns of a plan that is probably not meant", async () => {
+    const { tracking } = memoryTracking();
+    const { lines, reporter } = listening();
+    const container = await createContainer({ plugins: [data], tracking, reporter });
+    await compare(config({ losses: ["backdoor"] }), { container, ...folders() });
+    expect(lines[0]).toMatch(/^backdoor.* combines backbones, and clip is the only one: nothing is combined/);
   });
 
   it("writes models that say which plugins no file holds, so that built-in ones do not take their place", async () => {

@@ -1,4 +1,5 @@
 import type { Cell, CellKind, Plan, SharedWork } from "./types.ts";
+import { planWarnings } from "./warnings.ts";
 
 const KIND_TEXT: Readonly<Record<CellKind, string>> = {
   single: "train",
@@ -19,6 +20,8 @@ export interface PlanJson {
   /** A cell without a random part has no seed. */
   readonly cells: readonly (Omit<Cell, "recipe" | "seed"> & { readonly seed?: number })[];
   readonly shared: readonly SharedWork[];
+  /** What is probably not meant as it is planned. */
+  readonly warnings: readonly string[];
 }
 
 /** A plan for people and for programs. */
@@ -55,6 +58,7 @@ function planToText(plan: Plan): string {
     counts,
     "computed once and shared:",
     ...summarise(shared).map((line) => `  ${line}`),
+    ...planWarnings(plan).map((text) => `warning: ${text}`),
   ].join("\n");
 }
 
@@ -92,9 +96,11 @@ function alignColumns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-function planToJson({ cells, shared }: Plan): PlanJson {
+function planToJson(plan: Plan): PlanJson {
+  const { cells, shared } = plan;
   return {
     cells: cells.map(({ recipe: _recipe, seed, ...cell }) => (cell.seedless ? cell : { ...cell, seed })),
     shared,
+    warnings: planWarnings(plan),
   };
 }

@@ -3,3 +3,4 @@ export { describePlan, type PlanDescription, type PlanJson } from "./describe-pl
 export { planComparison } from "./plan-comparison.ts";
 export { strataCount } from "./post-hoc.ts";
 export type * from "./types.ts";
+export { planWarnings } from "./warnings.ts";

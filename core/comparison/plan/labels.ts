@@ -12,12 +12,14 @@ const isChoice = (value: unknown): value is { readonly use: string; readonly [op
 
 const asLabelled = ({ use, ...options }: { readonly use: string }): Labelled => ({ use, options });
 
-/** An option's value; a plugin chosen there as a label of its own, told apart from those of the other entries. */
-function showOption(value: unknown, others: readonly unknown[]): string {
-  if (typeof value === "string") return value;
-  if (value === undefined) return "–";
-  if (!isChoice(value)) return canonicalJson(value);
-  return labelsOf([value, ...others.filter(isChoice)].map(asLabelled))[0]!;
+/** The values that entries have for one option; a plugin chosen there as a label of its own, told apart from the others. */
+function showValues(values: readonly unknown[]): string[] {
+  const labels = labelsOf(values.filter(isChoice).map(asLabelled)).values();
+  return values.map((value) => {
+    if (typeof value === "string") return value;
+    if (value === undefined) return "–";
+    return isChoice(value) ? labels.next().value! : canonicalJson(value);
+  });
 }
 
 /**
@@ -26,20 +28,29 @@ function showOption(value: unknown, others: readonly unknown[]): string {
  * users gave the same one twice.
  */
 export function labelsOf(entries: readonly Labelled[]): string[] {
-  return entries.map(({ use, label, options }) => {
-    if (label !== undefined) return label;
-    const others = entries.filter((entry) => entry.use === use);
-    const names = [...new Set(others.flatMap((entry) => Object.keys(entry.options)))].sort();
-    const telling = names.filter(
-      (name) => new Set(others.map((entry) => canonicalJson(entry.options[name]))).size > 1,
-    );
-    if (telling.length === 0) return use;
-    const shown = telling.map((name) => {
-      const values = others.map((entry) => entry.options[name]);
-      return `${name}=${showOption(options[name], values)}`;
-    });
-    return `${use}(${shown.join(", ")})`;
+  const byUse = new Map<string, Labelled[]>();
+  for (const entry of entries) {
+    const same = byUse.get(entry.use);
+    if (same) same.push(entry);
+    else byUse.set(entry.use, [entry]);
+  }
+  const labels = new Map([...byUse].map(([use, same]) => [use, labelsOfOne(use, same).values()]));
+  return entries.map(({ use, label }) => {
+    const own = labels.get(use)!.next().value!;
+    return label ?? own;
   });
+}
+
+/** The labels of all entries of one plugin, as if users had given none. */
+function labelsOfOne(use: string, entries: readonly Labelled[]): string[] {
+  const names = [...new Set(entries.flatMap(({ options }) => Object.keys(options)))].sort();
+  const telling = names.flatMap((name) => {
+    const values = entries.map(({ options }) => options[name]);
+    if (new Set(values.map(canonicalJson)).size < 2) return [];
+    return [showValues(values).map((shown) => `${name}=${shown}`)];
+  });
+  if (telling.length === 0) return entries.map(() => use);
+  return entries.map((_, index) => `${use}(${telling.map((shown) => shown[index]).join(", ")})`);
 }
 
 /** A label as part of a file name. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type TempFolder, TOY_PLUGINS, tempFolder } from "../../../test/support/plugin-folder.ts";
 import { createContainer, type PluginRegistry, resolve } from "../../container/index.ts";
 import { parseConfigDocument, validateConfig } from "../config/index.ts";
-import { describePlan, type Plan, planComparison, strataCount } from "./index.ts";
+import { describePlan, type Plan, planComparison, planWarnings, strataCount } from "./index.ts";
 import { seedOfRun } from "./post-hoc.ts";
 
 /** A post-hoc loss whose recipe is its options. */
@@ -143,6 +143,36 @@ describe("a post-hoc loss over seeds", () => {
       }),
       { numRuns: 40 },
     );
+  });
+});
+
+describe("a combination of backbones where there is one", () => {
+  const over = (backbones: unknown[]) => {
+    const losses = [
+      "la",
+      recipe({ base: la }),
+      SEEDS,
+      recipe({ base: la, over: "one" }, "toy-other"),
+      "toy-joint",
+    ];
+    return planOf({ losses, backbones, seeds: [0, 1] });
+  };
+
+  it("is warned of once, by the recipe alone", () => {
+    const plan = over(["toy-a"]);
+    const [text, ...more] = planWarnings(plan);
+    expect(more).toEqual([]);
+    expect(text).toMatch(/^toy-recipe.*, toy-joint combine backbones, and toy-a is the only one: /);
+    // Not what combines seeds, or one backbone with itself.
+    expect(text).not.toMatch(/seeds|toy-other|la,/);
+    expect(describePlan(plan).json.warnings).toEqual([text]);
+    expect(describePlan(plan).text).toMatch(/\nwarning: toy-recipe/);
+  });
+
+  it("is none where there are two", () => {
+    const plan = over(THREE.slice(0, 2));
+    expect(planWarnings(plan)).toEqual([]);
+    expect(describePlan(plan).text).not.toContain("warning");
   });
 });
 

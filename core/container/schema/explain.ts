@@ -5,8 +5,9 @@ import { fromPointer, type Problem, toPointer } from "./problem.ts";
 /** What ajv found, as problems a person can act on: one per place, in the order they were found. */
 export function explain(errors: readonly ErrorObject[]): Problem[] {
   const problems = new Map<string, Problem>();
-  for (const error of withoutBranches(errors)) {
-    const problem = explainOne(error, errors);
+  const inside = insides(errors);
+  for (const error of withoutBranches(errors, inside)) {
+    const problem = explainOne(error, inside.get(error) ?? []);
     const place = `${problem.at} ${toPointer(problem.path)}`;
     if (!problems.has(place)) problems.set(place, problem);
   }
@@ -15,14 +16,15 @@ export function explain(errors: readonly ErrorObject[]): Problem[] {
 
 const BRANCHING = new Set(["anyOf", "oneOf"]);
 
+type Insides = ReadonlyMap<ErrorObject, readonly ErrorObject[]>;
+
 /**
  * Drops what `if` repeats, and from a failed `anyOf`/`oneOf` what does not help: where a branch fits in type, its own
  * problems are told; where none does, only the error on the whole.
  */
-function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
+function withoutBranches(errors: readonly ErrorObject[], insideOf: Insides): ErrorObject[] {
   const dropped = new Set(errors.filter(({ keyword }) => keyword === "if"));
-  for (const whole of errors.filter(({ keyword }) => BRANCHING.has(keyword))) {
-    const inner = inside(whole, errors);
+  for (const [whole, inner] of insideOf) {
     const isTypeOfWhole = (error: ErrorObject) =>
       error.keyword === "type" && error.instancePath === whole.instancePath;
     const helpful = inner.some((error) => !isTypeOfWhole(error));
@@ -31,19 +33,38 @@ function withoutBranches(errors: readonly ErrorObject[]): ErrorObject[] {
   return errors.filter((error) => !dropped.has(error));
 }
 
-function inside(whole: ErrorObject, errors: readonly ErrorObject[]): ErrorObject[] {
-  // Entries of a list share the schema's path.
-  const at = whole.instancePath;
-  return errors.filter(
-    ({ schemaPath, instancePath }) =>
-      schemaPath.startsWith(`${whole.schemaPath}/`) &&
-      (instancePath === at || instancePath.startsWith(`${at}/`)),
+/**
+ * For each failed `anyOf`/`oneOf` the errors of its branches: those under its part of the schema that are at its place in
+ * the data or further in, since entries of a list share the schema's path. Found by place, so that a list of wrong
+ * entries takes no time with the square of its length.
+ */
+function insides(errors: readonly ErrorObject[]): Insides {
+  const wholes = errors.filter(({ keyword }) => BRANCHING.has(keyword));
+  const byPlace = new Map(wholes.map(({ instancePath }) => [instancePath, [] as ErrorObject[]]));
+  for (const error of errors) {
+    for (const place of placesAround(error.instancePath)) byPlace.get(place)?.push(error);
+  }
+  return new Map(
+    wholes.map((whole) => {
+      const below = `${whole.schemaPath}/`;
+      return [
+        whole,
+        byPlace.get(whole.instancePath)!.filter(({ schemaPath }) => schemaPath.startsWith(below)),
+      ];
+    }),
   );
 }
 
+/** "/a/b" → "", "/a", "/a/b" */
+const placesAround = (pointer: string): string[] => [
+  ...[...pointer.matchAll(/\//g)].map(({ index }) => pointer.slice(0, index)),
+  pointer,
+];
+
+/** @param inner the errors of its branches, for a failed `anyOf` or `oneOf` */
 type Explain = (
   error: ErrorObject,
-  all: readonly ErrorObject[],
+  inner: readonly ErrorObject[],
 ) => Partial<Problem> & { readonly problem: string };
 
 const bound: Explain = ({ params, data }) => ({
@@ -57,8 +78,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "<": "less than",
 };
 
-const branches: Explain = (error, all) => {
-  const types = inside(error, all).map(({ params }) => article(params.type));
+const branches: Explain = (error, inner) => {
+  const types = inner.map(({ params }) => article(params.type));
   const allowed = types.length
     ? `must be ${[...new Set(types)].join(" or ")}`
     : "fits none of the allowed forms";
@@ -125,9 +146,9 @@ const EXPLAIN: Readonly<Record<string, Explain>> = {
   oneOf: branches,
 };
 
-function explainOne(error: ErrorObject, all: readonly ErrorObject[]): Problem {
+function explainOne(error: ErrorObject, inner: readonly ErrorObject[]): Problem {
   const base = { path: fromPointer(error.instancePath), at: "value" } as const;
-  const explained = EXPLAIN[error.keyword]?.(error, all) ?? {
+  const explained = EXPLAIN[error.keyword]?.(error, inner) ?? {
     problem: error.message ?? `fails "${error.keyword}"`,
   };
   return { ...base, ...explained };

@@ -30,6 +30,12 @@ describe("nearest", () => {
     expect(nearest("GLA_train", ["gla-train"])).toBe("gla-train");
   });
 
+  it("looks only at candidates of about its length, so that a long text costs nothing", () => {
+    // "abcde" is nearer, but too far for one so short.
+    expect(nearest("abcdefgh", ["abcde", "abcdefghijkl"])).toBe("abcdefghijkl");
+    expect(nearest("x".repeat(1_000_000), ["x".repeat(20), "y".repeat(30)])).toBeUndefined();
+  });
+
   it("stays silent when nothing is close", () => {
     expect(nearest("momentum", ["lr", "use"])).toBeUndefined();
     expect(nearest("x", [])).toBeUndefined();

@@ -22,12 +22,17 @@ const plain = (word: string) => word.toLowerCase().replaceAll(/[-_\s]/g, "");
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
+    // Each letter too many costs 1 at least; a table of a long text's letters would take long.
+    if (Math.abs(plain(word).length - plain(candidate).length) > mostOf(candidate)) continue;
     const distance = editDistance(plain(word), plain(candidate));
     if (best === undefined || distance < best.distance) best = { candidate, distance };
   }
   if (best === undefined) return undefined;
-  return best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
+  return best.distance <= mostOf(best.candidate) ? best.candidate : undefined;
 }
+
+/** How far from it a word may be that means a candidate. */
+const mostOf = (candidate: string) => Math.max(1, Math.floor(candidate.length / 3));
 
 /** What to do about an unknown name: the likely one first, then all that exist. */
 export function suggest(word: string, candidates: readonly string[], exist = "allowed"): string {

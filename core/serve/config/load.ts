@@ -1,18 +1,19 @@
 import { anyChoice } from "../../comparison/config/choices.ts";
-import type { ConfigDocument, PluginChoice } from "../../comparison/config/index.ts";
+import { type ConfigDocument, ConfigErrors, type PluginChoice } from "../../comparison/config/index.ts";
 import { createResolver } from "../../comparison/config/resolve-choices.ts";
 import type { PluginKind, PluginRegistry } from "../../container/index.ts";
 import { createAjv } from "../../container/schema/ajv.ts";
 import { explain } from "../../container/schema/explain.ts";
 import { suggest } from "../../container/schema/nearest.ts";
 import type { Problem } from "../../container/schema/problem.ts";
-import { foreignKeys } from "../foreign-keys.ts";
-import { suspiciousTexts } from "../no-paths.ts";
+import { ConfigError } from "../../errors.ts";
+import { checkPreset } from "../check-preset.ts";
 import { serveSchema } from "./schema.ts";
 import type { ServeConfig } from "./types.ts";
 
 /**
- * The server's file, checked against its schema and every plugin's options, with all defaults filled in.
+ * The server's file, checked against its schema and every plugin's options, with all defaults filled in; presets are
+ * checked as requests are.
  * @throws ConfigError for one problem, ConfigErrors for several; each says file:line:column and the JSON path
  */
 export function validateServeConfig(document: ConfigDocument, registry: PluginRegistry): ServeConfig {
@@ -29,9 +30,7 @@ export function validateServeConfig(document: ConfigDocument, registry: PluginRe
   }
   const check = createAjv({ fillDefaults: true }).compile(serveSchema((kind) => anyChoice(kind)));
   const structural = check(data) ? [] : explain(check.errors ?? []);
-  const isBroken = (...path: (string | number)[]) =>
-    structural.some((problem) => path.every((part, index) => problem.path[index] === part));
-  const resolver = createResolver(registry, isBroken);
+  const resolver = createResolver(registry, structural);
   const choices = (kind: PluginKind, list: string) =>
     Object.fromEntries(
       Object.entries((data[list] ?? {}) as Record<string, unknown>).flatMap(
@@ -45,17 +44,37 @@ export function validateServeConfig(document: ConfigDocument, registry: PluginRe
   const backbones = choices("backbone", "backbones");
   const problems = [...structural, ...resolver.problems];
   if (problems.length === 0) {
-    const { allow, presets } = data as unknown as ServeConfig;
-    for (const [name, preset] of Object.entries(presets)) {
-      const wrong = [...foreignKeys(preset), ...suspiciousTexts(preset)];
-      problems.push(...wrong.map((problem) => ({ ...problem, path: ["presets", name, ...problem.path] })));
-    }
+    const { allow } = data as unknown as ServeConfig;
     problems.push(...unknown(registry, "peft", "pefts", allow.pefts));
     problems.push(...unknown(registry, "loss", "losses", allow.losses));
   }
   if (problems.length > 0) throw document.errors(problems);
   const { $schema: _schema, ...rest } = data;
-  return { ...rest, datasets, backbones } as unknown as ServeConfig;
+  const server = { ...rest, datasets, backbones } as unknown as ServeConfig;
+  const wrong = presetErrors(server, document, registry);
+  if (wrong.length > 0) throw wrong.length === 1 ? wrong[0] : new ConfigErrors(wrong);
+  return server;
+}
+
+/** What is wrong with the presets, as whoever launches one would be told. */
+function presetErrors(
+  server: ServeConfig,
+  document: ConfigDocument,
+  registry: PluginRegistry,
+): readonly ConfigError[] {
+  const { baseDir } = document;
+  const experiment = server.experiments[0]!;
+  return Object.entries(server.presets).flatMap(([name, preset]) => {
+    const within = { document, path: ["presets", name] };
+    try {
+      checkPreset(preset, { server, registry, baseDir, experiment, within });
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigErrors) return error.errors;
+      if (error instanceof ConfigError) return [error];
+      throw error;
+    }
+  });
 }
 
 /** Names under `allow` that no plugin has. */

@@ -79,6 +79,11 @@ export function serveSchema(plugin: (kind: PluginKind) => Schema): Schema {
           trainings: limit(100, "Trainings", "Trainings that one requester gets within 24 hours."),
           epochs: limit(100, "Epochs", "Epochs of one training."),
           batchSize: limit(512, "Batch size", "Images per update or forward pass."),
+          templates: limit(
+            100,
+            "Templates",
+            "Templates of a prompt; each is a text per class for every backbone.",
+          ),
         },
       },
       allow: {

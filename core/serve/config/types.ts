@@ -15,6 +15,8 @@ export interface Limits {
   readonly epochs: number;
   /** Images per update or forward pass. */
   readonly batchSize: number;
+  /** Templates of a prompt. */
+  readonly templates: number;
 }
 
 /** The server's file: validated, every default filled in. */

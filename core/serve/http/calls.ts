@@ -1,5 +1,5 @@
-import { userInfo } from "node:os";
 import { hasErrorCode, type MlflowClient, MlflowError, type Run } from "../../mlflow-js-client/index.ts";
+import { currentUser, shortened } from "../../tracking/mlflow-tags.ts";
 import { TAGS } from "../tags.ts";
 import { toWire } from "./wire.ts";
 
@@ -34,9 +34,9 @@ export function callsOf(client: MlflowClient, experimentId: string): Calls {
       const asked = Object.entries(record(tags)).filter(([key]) => isRequestTag(key));
       const run = await client.runs.create({
         experimentId,
-        runName: text(name).slice(0, 250),
+        runName: shortened(text(name), 250),
         // Whoever has the address is at this machine.
-        tags: { ...Object.fromEntries(asked), [TAGS.kind]: "request", [TAGS.user]: userInfo().username },
+        tags: { ...Object.fromEntries(asked), [TAGS.kind]: "request", [TAGS.user]: currentUser() },
         uniqueTag: TAGS.runId,
       });
       return { run: toWire(run) };

@@ -47,7 +47,7 @@ const SCHEMA = {
     request: { type: "object" },
     cell: hex(12),
     index: { type: "integer", minimum: 0, maximum: 1_000_000 },
-    label: { type: "string", maxLength: 2000 },
+    label: { type: "string", maxLength: 2000, pattern: "^[^\\p{Cc}\\p{Cs}]*$" },
     fingerprint: hex(32),
     stop: { type: "boolean" },
   },

@@ -104,7 +104,8 @@ export function openCellQueue(
           fresh.add(id);
         };
         const look = async (id: string, job: CellJob) => {
-          if (!fresh.has(id)) return begin(id, job);
+          // When it stops also what an earlier server began, and this one has not seen.
+          if (!fresh.has(id) && !signal.aborted) return begin(id, job);
           const found = await queue.getJob(id);
           const state = (await found?.getState()) ?? "unknown";
           if (signal.aborted) return stop(id, found, state);
@@ -130,10 +131,6 @@ export function openCellQueue(
         while (jobs.size > 0) {
           if (signal.reason instanceof ServerEnds) break;
           for (const [id, job] of [...jobs]) {
-            if (signal.aborted && !fresh.has(id)) {
-              jobs.delete(id);
-              continue;
-            }
             if ((await asked(() => look(id, job))) === undefined) break;
             lastAnswer = Date.now();
           }

@@ -9,7 +9,7 @@ import { DualtailError, describeError } from "../../errors.ts";
 import { type MlflowClient, MlflowError, type TransportOptions } from "../../mlflow-js-client/index.ts";
 import { readMark } from "../../tracking/delivery/mark.ts";
 import { JOURNAL } from "../../tracking/disk/journal.ts";
-import { openDurableTracker, syncToMlflow, type TrackedRun } from "../../tracking/index.ts";
+import { openDurableTracker, type SyncFailure, syncToMlflow } from "../../tracking/index.ts";
 import { currentUser } from "../../tracking/mlflow-tags.ts";
 import { tryProcessLock } from "../../tracking/process-lock.ts";
 import { checkMemory } from "../check-memory.ts";
@@ -18,6 +18,7 @@ import { RefusedError } from "../errors.ts";
 import { parseRequest } from "../requests.ts";
 import { resolveRequest } from "../resolve-request.ts";
 import { TAGS } from "../tags.ts";
+import { watchedUntilFinished } from "../watched-tracking.ts";
 import type { CellJob } from "./cell-job.ts";
 import {
   artifactOf,
@@ -149,18 +150,6 @@ export async function runCell(
   }
 }
 
-/** Its actions are looked at while it runs. */
-const watchedUntilFinished = (run: TrackedRun): TrackedRun => ({
-  ...run,
-  get url() {
-    return run.url;
-  },
-  async finish(status, reason) {
-    await run.setTags({ [TAGS.watch]: "0" });
-    await run.finish(status, reason);
-  },
-});
-
 /** A cell is done when MLflow has it: nobody else has this disk. Gives up when the worker is told to end. */
 async function deliverRest(
   connect: CellContext["connect"],
@@ -174,14 +163,23 @@ async function deliverRest(
   let told = false;
   while (!lost.aborted) {
     try {
-      const { deleted } = await syncToMlflow({ root, client: connect({ retries: 0 }), retries: 0 });
+      const onFailure = ({ error }: SyncFailure) => {
+        throw error;
+      };
+      const { deleted } = await syncToMlflow({
+        root,
+        client: connect({ retries: 0 }),
+        retries: 0,
+        onFailure,
+      });
       if (deleted > 0) throw new DualtailError("the cell's run was deleted on MLflow while it was trained");
       return;
     } catch (error) {
       const { cause } = error as Error;
       const passing = [error, cause].some((one) => one instanceof MlflowError && one.transient);
       if (!passing) throw error;
-      if (signal.aborted) return;
+      // Another worker trains it again from what MLflow has: this disk is nobody else's.
+      if (signal.aborted) throw new Interrupted();
       if (!told)
         reporter.warn(`${describeError(error)}. The cell is done once MLflow has it; it is tried again`);
       told = true;

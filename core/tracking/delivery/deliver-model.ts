@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { MlflowClient, RunInfo } from "../../mlflow-js-client/index.ts";
 import { digestOf } from "../disk/digest.ts";
-import { JOURNAL, type RunEvent, readJournal } from "../disk/journal.ts";
+import type { ModelEvent } from "../disk/journal.ts";
 import { type ModelHooks, putLoggedModel } from "../logged-model.ts";
 import { logModelArtifacts } from "../model-artifacts.ts";
-
-export type ModelEvent = Extract<RunEvent, { type: "model" }>;
+import { isSuperseded } from "./superseded.ts";
 
 export interface ModelDelivery {
   /** Bytes that were sent. */
@@ -33,7 +32,8 @@ export async function deliverModel(
   const changed = await firstChanged(event, files);
   if (changed !== undefined) {
     // Logged again since: the newer one is sent at its own event.
-    return (await isSuperseded(folder, name, end)) ? { bytes: 0 } : { bytes: 0, problem: changed };
+    const isNewer = await isSuperseded(folder, end, (later) => later.type === "model" && later.name === name);
+    return isNewer ? { bytes: 0 } : { bytes: 0, problem: changed };
   }
   const bytes = event.files.reduce((sum, { size }) => sum + size, 0);
   if (await putLoggedModel(client, run, { name, files }, hooks)) return { bytes };
@@ -55,11 +55,4 @@ async function firstChanged(
       return `${file} is not what was logged: its checksum differs`;
   }
   return undefined;
-}
-
-async function isSuperseded(folder: string, name: string, from: number): Promise<boolean> {
-  for await (const { event } of readJournal(join(folder, JOURNAL), { from })) {
-    if (event.type === "model" && event.name === name) return true;
-  }
-  return false;
 }

@@ -1,18 +1,18 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeError } from "../../errors.ts";
 import type { MlflowClient } from "../../mlflow-js-client/index.ts";
 import type { DiskRun } from "../disk/find-runs.ts";
-import type { StartEvent } from "../disk/journal.ts";
-import { eventsAfter, forceToDisk, readStart } from "../disk/look-up.ts";
-import type { DiskWatcher, OpenDiskRun } from "../disk-tracker.ts";
+import { eventsAfter, forceToDisk } from "../disk/look-up.ts";
+import type { DiskWatcher } from "../disk-tracker.ts";
 import { trackingError } from "../errors.ts";
-import { openExperiment } from "../mlflow-tracker.ts";
-import { tryProcessLock } from "../process-lock.ts";
-import { createRunDelivery, type RunDelivery } from "./deliver-run.ts";
-import { createPacing, type DeliveryTiming, isServersFault, TIMING, type Trouble } from "./pacing.ts";
-import type { Refusable } from "./refusals.ts";
-import { ensureRemoteRun, findRemoteRun } from "./remote-run.ts";
+import type { Delivered } from "./delivered.ts";
+import { createLanes } from "./lanes.ts";
+import { createDeliveryOpener } from "./open-delivery.ts";
+import { createPacing, type DeliveryTiming, isServersFault, TIMING } from "./pacing.ts";
+import { createTeller } from "./teller.ts";
+import { createUploads } from "./uploads.ts";
+
+export { DELIVERY_LOCK } from "./delivered.ts";
 
 export interface DelivererOptions {
   /** Must not repeat requests by itself: how often and when is decided here. */
@@ -22,6 +22,8 @@ export interface DelivererOptions {
   readonly root: string;
   readonly warn: (line: string) => void;
   readonly line: (line: string) => void;
+  /** Ends the client's requests that are under way. */
+  readonly cancel: () => void;
   /** The user was told that the server does not answer. */
   readonly told?: boolean;
   readonly timing?: Partial<DeliveryTiming>;
@@ -41,137 +43,83 @@ export interface Deliverer extends DiskWatcher {
 /** How long one run is delivered before the next has its turn, ms. */
 const SLICE = 300;
 
-/** So many runs failing one after the other are taken for the server's trouble. */
+/** So many runs failing, one after the other, while the server does nothing for any: its trouble, not theirs. */
 const ROW = 3;
 
-/** A server that comes and goes is not worth a line each time, ms. */
-const TELL_EVERY = 60_000;
-
-class Stopped extends Error {}
-
-/** A round that is not worth going on with: it is told and waited for. */
-class Stuck extends Error {}
-
-/** Held by the process that delivers a run. */
-export const DELIVERY_LOCK = "delivery.lock";
-
-interface Delivered extends OpenDiskRun {
-  pending: boolean;
-  ended: boolean;
-  delivery?: RunDelivery;
-  release?: () => Promise<void>;
-  trouble?: Trouble;
-}
+/** What requests that were cancelled have to end, ms. */
+const LAST_MOMENT = 1000;
 
 /**
  * Ships journals to MLflow in the background: one request at a time, runs in the order they were opened, so that parents
- * exist before their children. It holds offsets; the data stay on disk until they are sent. Nothing here throws into
- * training: while the server fails it waits ever longer and says so once. A run that the server does not take is tried
- * again after the others, ever more rarely; it does not hold them up.
+ * exist before their children; where one takes long, the other runs have their turn beside it. It holds offsets and at most
+ * one request of a run; the data stay on disk until they are sent. Nothing here throws into training: while the server
+ * fails it waits ever longer and says so once. A run that the server does not take, or does not answer about, is tried again
+ * after the others, ever more rarely; it does not hold them up.
  */
 export function createDeliverer(options: DelivererOptions): Deliverer {
-  const { client, experiment, root, warn, line } = options;
+  const { client, experiment, root, warn, line, told, cancel } = options;
   const pacing = createPacing({ ...TIMING, ...options.timing });
+  const teller = createTeller({ uri: client.baseUrl, root, warn, line, ...(told ? { told } : {}) });
   const runs = new Map<string, Delivered>();
-  const urls = new Map<string, string>();
-  const remoteIds = new Map<string, string>();
-  const refused = new Set<Refusable>();
-  let experimentId: string | undefined;
-  let answers = 0;
+  const uploads = createUploads<Delivered>();
+  const lanes = createLanes<Delivered>(() => wake());
+  /** Since the server did something it was asked: failures, whose, and how often it was left in peace for that. */
   let failures = 0;
-  /** Who got on not, the last time the user was told so. */
-  let toldAt = 0;
-  let told: "server" | Delivered | undefined = options.told ? "server" : undefined;
+  const failing = new Set<Delivered>();
+  let pauses = 0;
+  let isStuck = false;
   let lastError: unknown;
-  let allowance = 0;
   let lastProgress = Date.now();
+  let newest = Date.now();
   let closing = false;
   let stopped = false;
   let working: Promise<void> | undefined;
   let nudge = new AbortController();
-  let newest = Date.now();
-  let markFails = false;
+  let isGathering = false;
+  let isWoken = false;
 
   const onAnswer = () => {
-    answers += 1;
     lastProgress = Date.now();
-    allowance = 0;
     failures = 0;
-    if (told === "server") recovered();
+    failing.clear();
+    pauses = 0;
+    if (teller.works()) for (const { trouble } of runs.values()) trouble?.retryNow();
   };
+  const opener = createDeliveryOpener(client, experiment, runs, (run) => ({
+    onRefusal: teller.refused,
+    onAnswer,
+    mayUpload() {
+      run.waits = !uploads.mayBegin(run);
+      return !run.waits;
+    },
+    onUpload: (bytes) => uploads.began(run, bytes),
+  }));
 
-  const recovered = () => {
-    line(`MLflow at ${client.baseUrl} takes data again; what was kept is being sent`);
-    told = undefined;
-    for (const { trouble } of runs.values()) trouble?.retryNow();
-  };
-
-  const onUpload = (bytes: number) => {
-    // A large file in one request is no standstill: 1 MB/s is expected of any network.
-    allowance = bytes / 1000;
-  };
-
-  const onRefusal = (what: Refusable, reason: string) => {
-    if (refused.has(what)) return;
-    refused.add(what);
-    warn(
-      `MLflow refused a ${what} for good and goes without it: ${reason}. All such are in rejected.jsonl below ${root}`,
-    );
-  };
-
-  const remoteParent = async (start: StartEvent): Promise<string | undefined> => {
-    if (start.parent === undefined) return undefined;
-    const known = remoteIds.get(start.parent);
-    if (known !== undefined) return known;
-    const parent = await findRemoteRun(client, experimentId!, start.parent);
-    return parent?.info.runId;
-  };
-
-  /** Undefined while it is not its turn: another process delivers it, or its parent. */
-  const openDelivery = async (run: Delivered, size: number): Promise<RunDelivery | undefined> => {
-    if (run.release === undefined) {
-      const lock = await tryProcessLock(join(run.folder, DELIVERY_LOCK));
-      // `dualtail sync` is at it: once it is done, this goes on from there.
-      if ("holder" in lock) return undefined;
-      run.release = lock.release;
-    }
-    experimentId ??= (await openExperiment(client, experiment)).experimentId;
-    const start = await readStart(run.folder);
-    const parent = start.parent === undefined ? undefined : runs.get(start.parent);
-    if (parent && parent.delivery === undefined) return undefined;
-    const remote = await ensureRemoteRun(client, experimentId, start, await remoteParent(start));
-    remoteIds.set(run.id, remote.run.info.runId);
-    urls.set(run.id, client.runUrl(experimentId, remote.run.info.runId));
-    onAnswer();
-    const { folder } = run;
-    return createRunDelivery({ client, folder, ...remote, size, onRefusal, onAnswer, onUpload });
-  };
-
-  const openRun = async (run: Delivered): Promise<boolean> => {
-    run.delivery ??= await openDelivery(run, await run.journal.flush());
+  const open = async (run: Delivered): Promise<boolean> => {
+    run.delivery ??= await opener.open(run);
     return false;
   };
 
-  /** A slice of what is pending of a run. Returns whether there is more. */
+  /** A slice of what is pending of a run. Returns whether there is more to send at once. */
   const deliver = async (run: Delivered): Promise<boolean> => {
-    const { delivery, folder } = run;
+    const { delivery } = run;
     if (delivery === undefined) return false;
     run.pending = false;
+    run.waits = false;
     try {
       const size = await run.journal.flush();
       await delivery.deliver(size, SLICE);
       await mark(run);
-      const more = delivery.position < size && !delivery.gone;
       run.trouble = undefined;
-      if (told === run) recovered();
+      teller.works(run);
+      const more = delivery.position < size && !delivery.gone;
       if (more) run.pending = true;
-      if (delivery.gone)
-        warn(`the run ${run.id} was deleted on MLflow; it stays so, and is kept in ${folder}`);
+      if (delivery.gone) teller.gone(run);
       if (delivery.gone || (run.ended && !run.pending)) {
         runs.delete(run.id);
         await run.release?.();
       }
-      return more;
+      return more && !run.waits;
     } catch (error) {
       run.pending = true;
       throw error;
@@ -179,27 +127,19 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   };
 
   /** Only `dualtail status` reads it: the server has its own record. */
-  const mark = async ({ delivery, folder }: Delivered, error?: string) => {
-    await delivery?.mark(error).catch((cause: unknown) => {
-      if (!markFails) warn(`how far ${folder} is delivered cannot be noted there: ${describeError(cause)}`);
-      markFails = true;
-    });
+  const mark = async (run: Delivered, error?: string) => {
+    await run.delivery?.mark(error).catch((cause: unknown) => teller.unmarked(run, cause));
   };
 
   const failed = async (error: unknown, run: Delivered) => {
     lastError = trackingError(error);
     failures += 1;
-    run.trouble = pacing.trouble(run.trouble, lastError, run.delivery?.position ?? 0);
-    const servers = isServersFault(error);
-    const again = servers ? failures > 1 || Date.now() - lastProgress > 5000 : run.trouble.failures > 1;
-    // One lost connection is not worth a line.
-    if (told === undefined && again && Date.now() - toldAt > TELL_EVERY) {
-      toldAt = Date.now();
-      told = servers ? "server" : run;
-      warn(
-        `${(lastError as Error).message}. The work goes on; runs are kept in ${root} and sent when MLflow takes them again`,
-      );
-    }
+    failing.add(run);
+    run.trouble = pacing.trouble(run.trouble, lastError, run.delivery?.where ?? "", closing);
+    const isServers = isServersFault(error) || failing.size >= ROW;
+    isStuck ||= isServers;
+    const again = isServers ? failures > 1 || Date.now() - lastProgress > 5000 : run.trouble.failures > 1;
+    teller.failed(lastError, isServers ? "server" : run, again);
     await mark(run, describeError(lastError));
   };
 
@@ -209,55 +149,58 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     if (nudge.signal.aborted) nudge = new AbortController();
   };
 
-  const gather = () => pause(pacing.gather(Date.now() - newest, closing));
+  const gather = async () => {
+    isGathering = true;
+    if (!isWoken) await pause(pacing.gather(Date.now() - newest, closing));
+    isGathering = false;
+    isWoken = false;
+  };
+
+  /** What a run waited for has ended. A server that fails is left in peace all the same. */
+  const wake = () => {
+    isWoken = true;
+    if (isGathering) nudge.abort();
+  };
 
   const isPending = () => [...runs.values()].some(({ pending }) => pending);
 
-  /**
-   * One round over what is pending. Returns whether there is more to send at once.
-   * @throws Stuck when it is for the server to get well first
-   */
+  /** One round over what is pending. Returns whether there is more to send at once. */
   const round = async (): Promise<boolean> => {
-    const due = [...runs.values()].filter(({ pending, trouble }) => pending && !trouble?.isWaiting());
-    const out = new Set<Delivered>();
-    const before = answers;
-    let seen = answers;
-    let row = 0;
-    const attempt = async (run: Delivered, what: () => Promise<boolean>): Promise<boolean> => {
-      if (stopped) throw new Stopped();
-      if (out.has(run)) return false;
-      try {
-        return await what();
-      } catch (error) {
-        if (stopped) throw new Stopped();
-        out.add(run);
-        row = answers === seen ? row + 1 : 1;
-        seen = answers;
-        await failed(error, run);
-        if (row >= ROW || isServersFault(error)) throw new Stuck();
-        return false;
-      }
-    };
+    const due = [...runs.values()].filter(
+      (run) => run.pending && !lanes.has(run) && !run.trouble?.isWaiting(),
+    );
     let more = false;
-    for (const run of due) await attempt(run, () => openRun(run));
+    const out = new Set<Delivered>();
+    const take = async (run: Delivered, what: (run: Delivered) => Promise<boolean>) => {
+      if (stopped || isStuck || out.has(run) || lanes.has(run)) return;
+      await lanes.take(run, async () => {
+        try {
+          more = (!stopped && (await what(run))) || more;
+        } catch (error) {
+          out.add(run);
+          if (!stopped) await failed(error, run);
+        } finally {
+          uploads.ended(run);
+        }
+      });
+    };
+    for (const run of due) await take(run, open);
     // The newest first: what is under way is seen at once, what has ended follows. What failed last comes last.
     const order = due.reverse().sort((a, b) => (a.trouble?.failures ?? 0) - (b.trouble?.failures ?? 0));
-    for (const run of order) more = (await attempt(run, () => deliver(run))) || more;
-    if (answers === before && out.size > 0) throw new Stuck();
+    for (const run of order) await take(run, deliver);
     return more;
   };
 
   const work = async () => {
     await gather();
-    while (!stopped && isPending()) {
-      try {
-        if (!(await round()) && isPending()) await gather();
-      } catch (error) {
-        if (error instanceof Stopped) return;
-        if (!(error instanceof Stuck)) throw error;
-        // Said by `failed`.
-        if (!stopped) await pause(pacing.backoff(failures, closing));
-      }
+    while (!stopped && (isPending() || lanes.size > 0)) {
+      isStuck = false;
+      const more = await round();
+      if (stopped) return;
+      if (isStuck) {
+        pauses += 1;
+        await pause(pacing.backoff(pauses, closing));
+      } else if (!more) await gather();
     }
   };
 
@@ -268,13 +211,28 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     });
   };
 
+  const tellLeft = async () => {
+    let events = 0;
+    let left = 0;
+    for (const run of runs.values()) {
+      const count = await eventsAfter(run.folder, run.delivery?.position ?? 0).catch((error: unknown) => {
+        teller.atEnd(run, error);
+        return 0;
+      });
+      events += count;
+      left += Number(count > 0);
+    }
+    const troubles = [...runs.values()].flatMap(({ trouble }) => (trouble ? [trouble.error] : []));
+    if (left > 0) teller.left(events, left, failures > 0 ? lastError : troubles[0]);
+  };
+
   return {
-    url: (id) => urls.get(id),
+    url: opener.url,
     get experimentId() {
-      return experimentId;
+      return opener.experimentId;
     },
     opened(run) {
-      const state = { ...run, pending: true, ended: false };
+      const state = { ...run, pending: true, ended: false, waits: false };
       const known = runs.get(run.id);
       if (known) Object.assign(known, state);
       else runs.set(run.id, state);
@@ -286,7 +244,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     adopt({ start: { id }, folder, size }) {
       if (runs.has(id) || stopped) return;
       const journal = { flush: () => forceToDisk(folder, size) };
-      runs.set(id, { id, folder, journal, pending: true, ended: true });
+      runs.set(id, { id, folder, journal, pending: true, ended: true, waits: false });
       start();
     },
     appended(id) {
@@ -307,24 +265,23 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       for (const { trouble } of runs.values()) trouble?.retryNow();
       nudge.abort();
       lastProgress = Date.now();
-      const isLate = () => Date.now() - lastProgress > pacing.patience + allowance;
+      // A large file in one request is no standstill.
+      const isLate = () => Date.now() > Math.max(lastProgress, uploads.until()) + pacing.patience;
       while (working !== undefined && !isLate()) await Promise.race([working, sleep(50)]);
       stopped = true;
       nudge.abort();
-      const counts = await Promise.all(
-        [...runs.values()].map(({ folder, delivery }) => eventsAfter(folder, delivery?.position ?? 0)),
-      );
-      const left = counts.filter((count) => count > 0);
-      if (left.length > 0) {
-        const events = left.reduce((sum, count) => sum + count, 0);
-        const error =
-          failures > 0 ? lastError : [...runs.values()].find(({ trouble }) => trouble)?.trouble?.error;
-        const why = error === undefined ? "" : ` (${describeError(error)})`;
-        warn(
-          `${events} events of ${left.length} run${left.length === 1 ? "" : "s"} are not on MLflow yet${why}; upload them: npx dualtail sync ${root}`,
-        );
-      }
-      for (const run of runs.values()) await run.release?.();
+      // Before the locks: who delivers next must not meet with what is still under way.
+      cancel();
+      await within(LAST_MOMENT, lanes.idle());
+      await tellLeft();
+      for (const run of runs.values())
+        await run.release?.().catch((error: unknown) => teller.atEnd(run, error));
     },
   };
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, sleep(ms, undefined, { signal: over.signal }).catch(() => undefined)]);
+  over.abort();
 }

@@ -39,8 +39,8 @@ export interface Pacing {
   gather(age: number, closing: boolean): number;
   /** How long to wait after so many failures in a row, ms. */
   backoff(failures: number, closing: boolean): number;
-  /** A run failed at byte `position` of its journal. */
-  trouble(known: Trouble | undefined, error: unknown, position: number): Trouble;
+  /** A run failed. @param where differs from what it was at the failure before where the run has got on since */
+  trouble(known: Trouble | undefined, error: unknown, where: string, closing: boolean): Trouble;
 }
 
 /** When what is tried again. */
@@ -49,15 +49,14 @@ export function createPacing(timing: DeliveryTiming): Pacing {
     const wait = Math.min(timing.backoff * 2 ** Math.min(failures - 1, 20), timing.maxBackoff);
     return (closing ? Math.min(wait, CLOSING_BACKOFF) : wait) * (1 - Math.random() / 2);
   };
-  const positions = new WeakMap<Trouble, number>();
+  const places = new WeakMap<Trouble, string>();
   return {
     patience: timing.patience,
     gather: (age, closing) => (closing ? 50 : Math.max(timing.gather, Math.min(timing.maxGather, age / 2))),
     backoff,
-    trouble(known, error, position) {
-      const failures = known !== undefined && positions.get(known) === position ? known.failures + 1 : 1;
-      // Where the server is the trouble, the whole delivery waits; the run shall not wait longer.
-      let until = isServersFault(error) ? 0 : Date.now() + backoff(failures, false);
+    trouble(known, error, where, closing) {
+      const failures = known !== undefined && places.get(known) === where ? known.failures + 1 : 1;
+      let until = Date.now() + backoff(failures, closing);
       const trouble: Trouble = {
         failures,
         error,
@@ -66,17 +65,27 @@ export function createPacing(timing: DeliveryTiming): Pacing {
           until = 0;
         },
       };
-      positions.set(trouble, position);
+      places.set(trouble, where);
       return trouble;
     },
   };
 }
 
 /** Answers by which a server, or what stands before it, says that it takes nothing now, whoever asks. */
-const AWAY = new Set([401, 403, 407, 429, 502, 503, 504]);
+const AWAY = new Set([401, 403, 407, 429, 502, 503]);
 
-/** Whether another run would fare no better. */
+/**
+ * Whether another run would fare no better. An answer that does not come is that request's own trouble: an artifact store
+ * that hangs, say, says nothing of metrics.
+ */
 export function isServersFault(error: unknown): boolean {
   const cause = error instanceof TrackingError ? error.cause : error;
-  return cause instanceof MlflowError && (cause.unreachable || AWAY.has(cause.status));
+  if (!(cause instanceof MlflowError) || isTimeout(cause)) return false;
+  return cause.unreachable || AWAY.has(cause.status);
+}
+
+/** Ours, or that of a proxy before the server. */
+export function isTimeout(error: unknown): boolean {
+  const cause = error instanceof TrackingError ? error.cause : error;
+  return cause instanceof MlflowError && (cause.errorCode === "TIMEOUT" || cause.status === 504);
 }

@@ -1,7 +1,9 @@
 import { writeSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { FileError } from "../../errors.ts";
 import type { DatasetInput, MetricPoint, RunStatus } from "../tracker.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 /** Who writes: tells a run in progress from one whose process died. */
 export interface Writer {
@@ -23,6 +25,8 @@ export type RunEvent =
       readonly writer: Writer;
       /** The server had the run first. */
       readonly adopted?: boolean;
+      /** The server's id of it, where whoever began it knew that. */
+      readonly serverId?: string;
     }
   | { readonly type: "resume"; readonly time: number; readonly writer: Writer }
   | { readonly type: "params"; readonly params: Readonly<Record<string, string | number | boolean>> }
@@ -41,11 +45,15 @@ export type RunEvent =
   | { readonly type: "finish"; readonly time: number; readonly status: RunStatus; readonly reason?: string };
 
 export type StartEvent = Extract<RunEvent, { type: "start" }>;
+export type ModelEvent = Extract<RunEvent, { type: "model" }>;
 
 export const JOURNAL = "events.jsonl";
 
 export interface Journal {
-  /** Written when this resolves, so that it outlives the process; an `edge` is on the disk, so that it outlives the machine. */
+  /**
+   * Written when this resolves, so that it outlives the process; an `edge` is on the disk, so that it outlives the machine.
+   * @throws FileError, also where the disk failed since the last call, with nothing written then
+   */
   append(event: RunEvent, options?: { readonly edge?: boolean }): Promise<void>;
   /** Forces what is written to disk. Returns its bytes: only those may be shown to others. Also after `close`. */
   flush(): Promise<number>;
@@ -62,13 +70,21 @@ const SYNC_EVERY = 2000;
  */
 export async function openJournal(file: string, whole: number): Promise<Journal> {
   const handle = await guard(file, open(file, "a+"));
-  await guard(file, handle.truncate(whole));
+  try {
+    await guard(file, handle.truncate(whole));
+    await guard(file, syncFolder(dirname(file)));
+  } catch (error) {
+    await handle.close().catch(() => undefined); // The first reason is the one to tell.
+    throw error;
+  }
   let size = whole;
   let synced = whole;
   let torn = false;
   let queue: Promise<unknown> = Promise.resolve();
   let lastSync = 0;
   let closed = false;
+  /** Why lines that were written may not be on the disk: the system says so once, to who asks first. */
+  let unsaid: unknown;
   const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
     const next = queue.then(work);
     queue = next.catch(() => undefined); // The caller gets the error; the next write shall not.
@@ -80,6 +96,12 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
     lastSync = Date.now();
     await handle.sync();
     synced = Math.max(synced, end);
+  };
+  const throwUnsaid = () => {
+    if (unsaid === undefined) return;
+    const error = unsaid;
+    unsaid = undefined;
+    throw error;
   };
   const write = async (line: Buffer) => {
     if (torn) await handle.truncate(size);
@@ -103,13 +125,17 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
   return {
     append: (event, { edge = true } = {}) =>
       inOrder(async () => {
+        throwUnsaid();
         const line = Buffer.from(`${JSON.stringify(event, encodeNumber)}\n`);
         await guard(file, write(line));
         if (edge) await guard(file, sync());
-        // What it fails with, the next flush fails with.
-        else if (Date.now() - lastSync >= SYNC_EVERY) void sync().catch(() => undefined);
+        else if (Date.now() - lastSync >= SYNC_EVERY)
+          void guard(file, sync()).catch((error: unknown) => {
+            unsaid = error;
+          });
       }),
     async flush() {
+      throwUnsaid();
       const end = size;
       if (synced < end) await guard(file, sync());
       return end;
@@ -118,8 +144,12 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
       inOrder(async () => {
         if (closed) return;
         closed = true;
-        await guard(file, sync());
-        await handle.close();
+        try {
+          await guard(file, sync());
+          throwUnsaid();
+        } finally {
+          await handle.close();
+        }
       }),
   };
 }

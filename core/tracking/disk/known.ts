@@ -1,10 +1,9 @@
 import type { DatasetInput, MetricPoint } from "../tracker.ts";
 import type { Digest } from "./digest.ts";
-import { type RunEvent, readJournal } from "./journal.ts";
+import { type ModelEvent, type RunEvent, readJournal } from "./journal.ts";
 import { createStepSet, type StepSet } from "./step-set.ts";
 
 type Params = Readonly<Record<string, string | number | boolean>>;
-export type ModelEvent = Extract<RunEvent, { type: "model" }>;
 
 /** What earlier processes have written of a run. What is left of a repetition is what is new. */
 export interface Known {

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MlflowInstallError } from "../errors.ts";
-import { withProcessLock } from "../process-lock.ts";
+import { waitLine, withProcessLock } from "../process-lock.ts";
 import { findPython } from "./python.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -36,7 +36,6 @@ export async function ensureMlflowInstalled(options: InstallOptions): Promise<st
   const isComplete = async () => (await readFile(join(venv, COMPLETE), "utf8").catch(() => "")) === wanted;
   if (await isComplete()) return python;
 
-  const onWait = (pid: number) => onProgress(`waiting for process ${pid}, which is installing MLflow`);
   return withProcessLock(
     join(home, "mlflow-install.lock"),
     async () => {
@@ -63,7 +62,7 @@ export async function ensureMlflowInstalled(options: InstallOptions): Promise<st
       await writeFile(join(venv, COMPLETE), wanted);
       return python;
     },
-    { onWait },
+    { onWait: (holder) => onProgress(waitLine(holder, "installing MLflow")) },
   );
 }
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TrackingError } from "../errors.ts";
-import { isAlive } from "../process-lock.ts";
+import { isAlive } from "../process-identity.ts";
 import type { MlflowCommand } from "./mlflow-command.ts";
 
 export interface LaunchOptions {

