@@ -1,6 +1,7 @@
 /**
  * dualtail as a library. Everything here loads without onnxruntime; it is loaded when the first graph is compiled.
  * Losses, PEFT methods, backbones and data sets are written against `dualtail/plugin-api`.
+ * @module
  */
 
 export type { Container } from "inversify";

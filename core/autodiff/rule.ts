@@ -34,4 +34,5 @@ export interface RuleContext {
  */
 export type Rule = (context: RuleContext) => readonly (Value | null)[];
 
+/** Rules by operator, as ONNX names it. */
 export type RuleTable = Readonly<Record<string, Rule>>;

@@ -1,3 +1,9 @@
+/**
+ * What is known of predictions: accuracy by groups of classes, calibration, estimated priors, and statistics over seeds and
+ * images. Plain functions on typed arrays; onnxruntime is not needed.
+ * @module
+ */
+
 export { argmaxRows } from "./argmax.ts";
 export { expectedCalibrationError, softmaxRows } from "./calibration.ts";
 export { klDivergence, pearson, spearman } from "./correlation.ts";

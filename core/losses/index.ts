@@ -1,6 +1,7 @@
 /**
  * Losses on their own: value and gradients on arrays, or as nodes of a graph. onnxruntime is loaded when the first loss is
  * evaluated. The losses themselves are `dualtail/losses/<name>`, each with the export `plugin`.
+ * @module
  */
 export { differentiate } from "../autodiff/index.ts";
 export {

@@ -1,3 +1,9 @@
+/**
+ * A client of an MLflow server's REST API: experiments, runs, metrics in batches, artifacts, logged models and the registry.
+ * It repeats what may be repeated, and never shows a credential.
+ * @module
+ */
+
 export type { ArtifactOwner, Artifacts } from "./artifacts.ts";
 export { BATCH_LIMITS, type Batch } from "./batches.ts";
 export { clientFromEnv, createMlflowClient, type MlflowClient, type MlflowClientOptions } from "./client.ts";

@@ -1,6 +1,7 @@
 /**
  * Graphs and the training of ONNX models: the builder, reading and writing ONNX, gradients, and a trainer for a model
  * from anywhere. onnxruntime is loaded when the first graph is compiled.
+ * @module
  */
 
 export type { Rule, RuleContext, RuleTable } from "../autodiff/index.ts";

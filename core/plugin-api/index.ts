@@ -1,3 +1,9 @@
+/**
+ * What losses, PEFT methods, backbones, data sets and sources of strata are written against, versioned: a plugin built
+ * against another major version is refused.
+ * @module
+ */
+
 export { ConfigError, DualtailError, FileError } from "../errors.ts";
 export type { Graph, Value } from "../graph/index.ts";
 export * from "./backbone.ts";

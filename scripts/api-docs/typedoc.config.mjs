@@ -34,7 +34,7 @@ export default {
   tsconfig: "tsconfig.json",
   entryPoints: [...modules.keys()].map((source) => `../../${source}`),
   plugin: [publishedNames],
-  readme: "none",
+  readme: "start.md",
   githubPages: false,
   disableGit: true,
   disableSources: true,
@@ -42,7 +42,7 @@ export default {
   validation: { notExported: true, invalidLink: true, notDocumented: true },
   treatValidationWarningsAsErrors: true,
   // What is plain from its name and type, such as most properties, needs no sentence.
-  requiredToBeDocumented: ["Function", "Class", "Interface", "TypeAlias", "Variable", "Method"],
+  requiredToBeDocumented: ["Module", "Function", "Class", "Interface", "TypeAlias", "Variable", "Method"],
   // Stand behind the public types of the same name, which show all that they have.
   intentionallyNotExported: [
     "core/container/create-container.ts:ContainerOptions",

@@ -133,13 +133,17 @@ export async function settle(earlier: Run, signal: AbortSignal): Promise<void> {
  * and params, which differ where they are paths and may not change.
  */
 export async function withoutKnown(client: MlflowClient, earlier: Run, run: TrackedRun): Promise<TrackedRun> {
-  const known = new Map<string, Set<number>>();
+  const known = new Map<string, Map<number, number>>();
   const latest = await client.runs.get(earlier.info.runId);
   for (const { key } of latest.metrics) {
     const history = await client.metrics.getHistory(earlier.info.runId, key);
-    known.set(key, new Set(history.map(({ step }) => step)));
+    known.set(key, new Map(history.map(({ step, value }) => [step, value])));
   }
-  const isNew = ({ key, step }: MetricPoint) => known.get(key)?.has(step) !== true;
+  /** Of what is revised a value that differs is new. */
+  const isNew = ({ key, step, value }: MetricPoint, revise: boolean) => {
+    const old = known.get(key)?.get(step);
+    return old === undefined || (revise && !Object.is(old, value));
+  };
   return {
     ...run,
     get url() {
@@ -149,7 +153,11 @@ export async function withoutKnown(client: MlflowClient, earlier: Run, run: Trac
       run.logParams(
         Object.fromEntries(Object.entries(params).filter(([key]) => !Object.hasOwn(latest.params, key))),
       ),
-    logMetrics: (points) => run.logMetrics(points.filter(isNew)),
+    logMetrics: (points, options = {}) =>
+      run.logMetrics(
+        points.filter((point) => isNew(point, options.revise === true)),
+        options,
+      ),
   };
 }
 
