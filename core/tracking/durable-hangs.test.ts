@@ -109,12 +109,12 @@ describe("where requests hang", () => {
     await first.close();
     at.proxy.fault = ({ method, path }) =>
       method === "GET" && path.includes("/mlflow-artifacts/") ? "hang" : "pass";
-    const tracker = await at.open({ timing: { ask: 1000 } });
+    const tracker = await at.open({ timing: { ask: 4000 } });
     const runs = await tracker.finishedRuns!("mark");
     expect(runs).toHaveLength(OTHERS.length);
-    const started = Date.now();
     for (const run of runs) expect(await run.artifact("table.csv")).toBeUndefined();
-    expect(Date.now() - started).toBeLessThan(3000);
+    const asked = at.proxy.requests.filter((one) => one.startsWith("GET") && one.includes("table.csv"));
+    expect(asked).toHaveLength(1);
     expect(at.warnings).toEqual([expect.stringMatching(/cannot be read.*No other file/)]);
     at.proxy.fault = () => "pass";
     const again = await tracker.finishedRuns!("mark");

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,5 +26,7 @@ export async function compileSources(): Promise<string> {
   await mkdir(join(root, ".dualtail"), { recursive: true });
   const folder = await mkdtemp(join(root, ".dualtail", "compiled-"));
   await compileTo(folder, "test/support/tsconfig.compiled.json");
+  // Built by `npm run build`; where it was not, what needs it says so.
+  await symlink(join(root, "dist", "launch-page"), join(folder, "launch-page"));
   return folder;
 }
