@@ -6,6 +6,7 @@ import { tellOwed } from "./owed.ts";
 import type { QueueEntry } from "./queue.ts";
 import { type Outcome, runEntry } from "./run-entry.ts";
 import { ServerEnds } from "./server-ends.ts";
+import { TAGS } from "./tags.ts";
 
 /** Runs what is in the queue: one comparison at a time, or a few whose cells are trained elsewhere. */
 export interface Worker {
@@ -39,6 +40,8 @@ export function createWorker(context: ServeContext): Worker {
   };
 
   const run = async (entry: QueueEntry, signal: AbortSignal): Promise<Outcome> => {
+    // Where its end could not be noted.
+    if (entry.stopping) return { state: "killed", message: `stopped; ${TAGS.action} = resume goes on` };
     if (entry.attempts >= ATTEMPTS) {
       const message = `the server ended ${entry.attempts} times while it ran, perhaps for want of memory; it is not tried again`;
       return { state: "failed", message };

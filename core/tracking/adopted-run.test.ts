@@ -28,6 +28,14 @@ async function scheduled() {
   return { id, runId: info.runId };
 }
 
+/** A run by someone who would have the results of the one with this id, or that one gone. */
+const forge = (id: string) =>
+  client.runs.create({
+    experimentId,
+    runName: "forged",
+    tags: { "dualtail.run_id": id, "dualtail.synced_bytes": "5" },
+  });
+
 const durable = (root: string) =>
   openDurableTracker({
     connect: (options) => createMlflowClient({ trackingUri: uri, ...options }),
@@ -39,12 +47,7 @@ describe("a run that someone else made", () => {
   it("is not mistaken for another's with the same tags, nor is that one's deleted", async () => {
     const root = await temporaryFolder();
     const { id, runId } = await scheduled();
-    // By someone who would have the results, or the run gone.
-    const forged = await client.runs.create({
-      experimentId,
-      runName: "forged",
-      tags: { "dualtail.run_id": id, "dualtail.synced_bytes": "5" },
-    });
+    const forged = await forge(id);
     const tracker = await durable(root);
     const run = await tracker.startRun({ name: "mine", id, serverId: runId });
     await run.finish("FINISHED");
@@ -107,8 +110,9 @@ describe("a run that someone else made", () => {
 
   it("is gone on with by the tracker without journals too", async () => {
     const { id, runId } = await scheduled();
+    await forge(id);
     const tracker = await openMlflowTracker({ client, experiment });
-    const run = await tracker.startRun({ name: "mine", id, tags: { both: "ours" } });
+    const run = await tracker.startRun({ name: "mine", id, serverId: runId, tags: { both: "ours" } });
     expect(run.id).toBe(runId);
     expect((await client.runs.get(runId)).info.status).toBe("RUNNING");
     await run.finish("FINISHED");

@@ -5,8 +5,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { program, startScript } from "../../test/support/cli.ts";
 import { MLFLOW_HOME } from "../../test/support/mlflow-global-setup.ts";
 import { mlflowUri, SERVER_START } from "../../test/support/mlflow-server.ts";
 import { createMlflowClient } from "../mlflow-js-client/index.ts";
@@ -38,6 +39,23 @@ async function start(options: Omit<ManagedMlflowOptions, "home">): Promise<Manag
 
 const home = MLFLOW_HOME;
 const groupIsAlive = (pid: number) => isAlive(-pid);
+
+/** A process that starts a server, prints its address, and goes on with this code. */
+async function processWith(name: string, code: string) {
+  const dataDir = join(scratch, name);
+  const script = join(scratch, `${name}.mjs`);
+  const managed = pathToFileURL(program("core/tracking/managed-mlflow.ts")).href;
+  await writeFile(
+    script,
+    `import { startManagedMlflow } from ${JSON.stringify(managed)};
+     console.log((await startManagedMlflow(${JSON.stringify({ home, dataDir })})).uri);
+     ${code}`,
+  );
+  const child = startScript(script, [], scratch);
+  child.stderr.pipe(process.stderr);
+  const [uri] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
+  return { dataDir, child, uri: uri.trim() };
+}
 
 describe("startManagedMlflow", () => {
   it("is shared, ends with its last user, and keeps its data, artifacts, UI and port", async () => {
@@ -85,69 +103,38 @@ describe("startManagedMlflow", () => {
   }, 300_000);
 
   it("takes over a server whose process was killed, and ends it", async () => {
-    const dataDir = join(scratch, "orphan");
-    const managed = fileURLToPath(new URL("./managed-mlflow.ts", import.meta.url));
-    const script = join(scratch, "start.mts");
-    await writeFile(
-      script,
-      `import { startManagedMlflow } from ${JSON.stringify(managed)};
-       console.log((await startManagedMlflow(${JSON.stringify({ home, dataDir })})).uri); setInterval(() => 0, 1000);`,
-    );
-    const child = spawn(process.execPath, ["--import", "tsx", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [uri] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
+    const { dataDir, child, uri } = await processWith("orphan", "setInterval(() => 0, 1000);");
     child.kill("SIGKILL");
     await once(child, "exit");
     const { pid } = readState(dataDir)!;
     const again = await start({ dataDir });
-    expect(again).toMatchObject({ reused: true, uri: uri.trim() });
+    expect(again).toMatchObject({ reused: true, uri });
     await again.stop();
     await expect.poll(() => groupIsAlive(pid), { timeout: 20_000 }).toBe(false);
     const anew = await start({ dataDir });
-    expect(anew).toMatchObject({ reused: false, uri: uri.trim() });
+    expect(anew).toMatchObject({ reused: false, uri });
     await anew.stop();
     expect(readState(dataDir)).toMatchObject({ users: [] });
   }, 300_000);
 
   it("ends the server when the process that started it ends", async () => {
-    const dataDir = join(scratch, "exit");
-    const managed = fileURLToPath(new URL("./managed-mlflow.ts", import.meta.url));
-    const script = join(scratch, "exit.mts");
-    await writeFile(
-      script,
-      `import { startManagedMlflow } from ${JSON.stringify(managed)};
-       import { readFileSync } from "node:fs";
-       await startManagedMlflow(${JSON.stringify({ home, dataDir })});
-       console.log(JSON.parse(readFileSync(${JSON.stringify(join(dataDir, "server.json"))}, "utf8")).pid);`,
+    const { dataDir, child } = await processWith(
+      "exit",
+      `process.stdin.once("data", () => process.stdin.destroy());`,
     );
-    const child = spawn(process.execPath, ["--import", "tsx", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let output = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
+    const { pid } = readState(dataDir)!;
+    expect(groupIsAlive(pid)).toBe(true);
+    child.stdin.write("\n");
     // Nothing of the server keeps the process alive.
     await once(child, "exit");
-    expect(Number(output)).toBeGreaterThan(1);
-    await expect.poll(() => groupIsAlive(Number(output)), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => groupIsAlive(pid), { timeout: 15_000 }).toBe(false);
   }, 300_000);
 
   it("does not end the server at its process's exit while another process is joining", async () => {
-    const dataDir = join(scratch, "joined");
-    const managed = fileURLToPath(new URL("./managed-mlflow.ts", import.meta.url));
-    const script = join(scratch, "joined.mts");
-    await writeFile(
-      script,
-      `import { startManagedMlflow } from ${JSON.stringify(managed)};
-       console.log((await startManagedMlflow(${JSON.stringify({ home, dataDir })})).uri);
-       process.stdin.once("data", () => process.exit());`,
+    const { dataDir, child } = await processWith(
+      "joined",
+      `process.stdin.once("data", () => process.exit());`,
     );
-    const child = spawn(process.execPath, ["--import", "tsx", script], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    await once(child.stdout.setEncoding("utf8"), "data");
     const { pid, users } = readState(dataDir)!;
     const joining = await tryProcessLock(`${dataDir}.lock`);
     child.stdin.write("\n");

@@ -31,9 +31,10 @@ export async function openMlflowTracker({ client, experiment }: MlflowTrackerOpt
   return {
     description: `MLflow at ${client.baseUrl}`,
     experimentUrl: client.experimentUrl(experimentId),
-    async startRun({ name, parent, tags = {}, id: adopted }) {
+    async startRun({ name, parent, tags = {}, id: adopted, serverId }) {
       const user = currentUser();
-      const known = adopted && (await tracked(findRemoteRun(client, experimentId, adopted)));
+      const known =
+        adopted && (await tracked(findRemoteRun(client, experimentId, { id: adopted, serverId })));
       if (known) {
         await tracked(client.runs.update(known.info.runId, { status: "RUNNING" }));
         const run = keep(known);

@@ -97,7 +97,7 @@ export async function syncToMlflow({
   const parentId = async (id: string, experimentId: string): Promise<string | undefined> => {
     const info = remoteIds.has(id)
       ? undefined
-      : (await tracked(findRemoteRun(client, experimentId, id)))?.info;
+      : (await tracked(findRemoteRun(client, experimentId, { id })))?.info;
     return remoteIds.get(id) ?? (info?.lifecycleStage === "active" ? info.runId : undefined);
   };
   const syncRun = async ({ folder, start }: FoundRun): Promise<void> => {

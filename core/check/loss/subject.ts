@@ -5,7 +5,7 @@ import type { LossClaims, LossRecipe } from "../../plugin-api/index.ts";
 import { RunError } from "../../runtime/index.ts";
 import { note, type Outcome } from "../findings.ts";
 import type { Precision } from "../precision.ts";
-import { type OpenLoss, type OpenPrediction, openLoss, openPrediction } from "./evaluate.ts";
+import { openLoss, openPrediction } from "./evaluate.ts";
 import { type LossProblem, makeProblem } from "./problem.ts";
 
 /** A loss under check, at some options. */
@@ -36,35 +36,27 @@ export const problemFor = (
   changed: { readonly batch?: number; readonly classes?: number; readonly seed?: number } = {},
 ): LossProblem => makeProblem({ strata, classes, ...(masses ? { masses } : {}), ...changed });
 
-/** Opens, uses and releases. */
-export async function withLoss<T>(
-  recipe: TrainedRecipe,
-  p: LossProblem,
-  floatType: Precision["floatType"],
-  use: (loss: OpenLoss) => Promise<T>,
-): Promise<T> {
-  const open = await openLoss(recipe, p, floatType);
-  try {
-    return await use(open);
-  } finally {
-    await open.release();
-  }
-}
+/** From opening by `open`: a recipe's loss or prediction is used and released. */
+const using =
+  <R, O extends { release(): Promise<void> }>(
+    open: (recipe: R, p: LossProblem, floatType: Precision["floatType"]) => Promise<O>,
+  ) =>
+  async <T>(
+    recipe: R,
+    p: LossProblem,
+    floatType: Precision["floatType"],
+    use: (opened: O) => Promise<T>,
+  ): Promise<T> => {
+    const opened = await open(recipe, p, floatType);
+    try {
+      return await use(opened);
+    } finally {
+      await opened.release();
+    }
+  };
 
-/** Opens, uses and releases. */
-export async function withPrediction<T>(
-  recipe: LossRecipe,
-  p: LossProblem,
-  floatType: Precision["floatType"],
-  use: (open: OpenPrediction) => Promise<T>,
-): Promise<T> {
-  const open = await openPrediction(recipe, p, floatType);
-  try {
-    return await use(open);
-  } finally {
-    await open.release();
-  }
-}
+export const withLoss = using(openLoss);
+export const withPrediction = using(openPrediction);
 
 /** Whether a loss said that it does not take what it was given, and did not just run into it. */
 export const isRefusal = (error: unknown): error is DualtailError =>

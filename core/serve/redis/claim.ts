@@ -3,7 +3,7 @@ import { FINGERPRINT } from "../../comparison/execute/fingerprint.ts";
 import { DualtailError } from "../../errors.ts";
 import { hasErrorCode, type MlflowClient, MlflowError, type Run } from "../../mlflow-js-client/index.ts";
 import { findRemoteRun } from "../../tracking/delivery/remote-run.ts";
-import { TAGS as MLFLOW_TAGS, shortenedTags } from "../../tracking/mlflow-tags.ts";
+import { TAGS as MLFLOW_TAGS, shortenedTags, sourceTags } from "../../tracking/mlflow-tags.ts";
 import type { MetricPoint, TrackedRun } from "../../tracking/tracker.ts";
 import { TAGS } from "../tags.ts";
 
@@ -35,7 +35,7 @@ export async function existingRun(
   experimentId: string,
   id: string,
 ): Promise<Run | undefined> {
-  const run = await findRemoteRun(client, experimentId, id);
+  const run = await findRemoteRun(client, experimentId, { id });
   if (run?.info.lifecycleStage === "deleted") {
     throw new DualtailError(`the cell's run ${run.info.runId} was deleted on MLflow`, {
       hint: `restore it there, or ask for the comparison anew (${TAGS.action} = rerun)`,
@@ -56,9 +56,7 @@ export async function claimRun(client: MlflowClient, claim: Claim): Promise<Clai
       uniqueTag: TAGS.runId,
       tags: {
         ...shortenedTags(tags),
-        [MLFLOW_TAGS.user]: user,
-        [MLFLOW_TAGS.sourceName]: "dualtail",
-        [MLFLOW_TAGS.sourceType]: "LOCAL",
+        ...sourceTags(user),
         [TAGS.parent]: parent,
         [TAGS.runId]: id,
         [TAGS.watch]: "1",

@@ -2,14 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { cellRunId } from "../../comparison/execute/cell-run-id.ts";
 import { Interrupted } from "../../comparison/execute/context.ts";
-import { DualtailError, describeError } from "../../errors.ts";
-import { type MlflowClient, MlflowError, type TransportOptions } from "../../mlflow-js-client/index.ts";
+import type { MlflowClient, TransportOptions } from "../../mlflow-js-client/index.ts";
 import { readMark } from "../../tracking/delivery/mark.ts";
 import { JOURNAL } from "../../tracking/disk/journal.ts";
-import { openDurableTracker, type SyncFailure, syncToMlflow } from "../../tracking/index.ts";
+import { openDurableTracker } from "../../tracking/index.ts";
 import { currentUser } from "../../tracking/mlflow-tags.ts";
 import { tryProcessLock } from "../../tracking/process-lock.ts";
 import { checkMemory } from "../check-memory.ts";
@@ -30,6 +28,7 @@ import {
   TakenOver,
   withoutKnown,
 } from "./claim.ts";
+import { deliverRest } from "./deliver-rest.ts";
 
 export interface CellContext
   extends Pick<
@@ -45,9 +44,6 @@ export interface CellContext
 /** Folder of what workers are at; each attempt has a folder of its own, which lasts as long as it. */
 const scratch = (outputDir: string): string => join(outputDir, "workers");
 const LOCK = "process.lock";
-
-/** Wait before MLflow is asked again, at the end of a cell, ms. */
-const AGAIN = 3000;
 
 /**
  * Trains the cell of a job as a nested run of its comparison; resolves when MLflow has all of it.
@@ -147,44 +143,6 @@ export async function runCell(
   } finally {
     if ("release" in lock) await lock.release();
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A cell is done when MLflow has it: nobody else has this disk. Gives up when the worker is told to end. */
-async function deliverRest(
-  connect: CellContext["connect"],
-  root: string,
-  {
-    reporter,
-    signal,
-    lost,
-  }: Pick<CellContext, "reporter"> & { readonly signal: AbortSignal; readonly lost: AbortSignal },
-): Promise<void> {
-  let told = false;
-  while (!lost.aborted) {
-    try {
-      const onFailure = ({ error }: SyncFailure) => {
-        throw error;
-      };
-      const { deleted } = await syncToMlflow({
-        root,
-        client: connect({ retries: 0 }),
-        retries: 0,
-        onFailure,
-      });
-      if (deleted > 0) throw new DualtailError("the cell's run was deleted on MLflow while it was trained");
-      return;
-    } catch (error) {
-      const { cause } = error as Error;
-      const passing = [error, cause].some((one) => one instanceof MlflowError && one.transient);
-      if (!passing) throw error;
-      // Another worker trains it again from what MLflow has: this disk is nobody else's.
-      if (signal.aborted) throw new Interrupted();
-      if (!told)
-        reporter.warn(`${describeError(error)}. The cell is done once MLflow has it; it is tried again`);
-      told = true;
-      await sleep(AGAIN, undefined, { signal: AbortSignal.any([signal, lost]) }).catch(() => undefined);
-    }
   }
 }
 

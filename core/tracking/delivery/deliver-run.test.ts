@@ -158,7 +158,7 @@ describe("a run that a late answer made twice", () => {
     const experimentId = await client.experiments.create(experiment);
     const tags = { "dualtail.run_id": "0123456789abcdef0123456789abcdef" };
     for (const runName of ["one", "two"]) await client.runs.create({ experimentId, runName, tags });
-    expect(await findRemoteRun(client, experimentId, tags["dualtail.run_id"])).toBeDefined();
+    expect(await findRemoteRun(client, experimentId, { id: tags["dualtail.run_id"] })).toBeDefined();
     const { items } = await client.runs.search({ experimentIds: [experimentId] });
     expect(items).toHaveLength(2);
   });

@@ -32,7 +32,7 @@ export function createDeliveryOpener(
   let experimentId: string | undefined;
 
   const remoteId = async (id: string): Promise<string | undefined> =>
-    remoteIds.get(id) ?? (await findRemoteRun(client, experimentId!, id))?.info.runId;
+    remoteIds.get(id) ?? (await findRemoteRun(client, experimentId!, { id }))?.info.runId;
 
   return {
     url: (id) => urls.get(id),

@@ -13,8 +13,7 @@ export async function ensureRemoteRun(
   start: StartEvent,
   parentRunId?: string,
 ): Promise<{ readonly run: Run; readonly created: boolean }> {
-  const known =
-    (await namedRun(client, experimentId, start)) ?? (await findRemoteRun(client, experimentId, start.id));
+  const known = await findRemoteRun(client, experimentId, start);
   if (known) return { run: known, created: false };
   const run = await client.runs.create({
     experimentId,
@@ -32,11 +31,18 @@ export async function ensureRemoteRun(
   return { run, created: true };
 }
 
-/** The run that whoever began this named by the server's id: a tag can be written on any run by anyone. */
+interface Sought {
+  /** Its own id, its tag `dualtail.run_id`. */
+  readonly id: string;
+  /** The server's, where whoever began it knew that. */
+  readonly serverId?: string;
+}
+
+/** The run of the server's id: a tag can be written on any run by anyone. */
 async function namedRun(
   client: MlflowClient,
   experimentId: string,
-  { id, serverId }: StartEvent,
+  { id, serverId }: Sought,
 ): Promise<Run | undefined> {
   if (serverId === undefined) return undefined;
   try {
@@ -49,13 +55,19 @@ async function namedRun(
   }
 }
 
-/** Of several active ones that which has the most; one that was deleted only where there is no other. @throws MlflowError */
+/**
+ * The run of the server's id; else, of several active ones with the own id, that which has the most, and one that was
+ * deleted only where there is no other.
+ * @throws MlflowError
+ */
 export async function findRemoteRun(
   client: MlflowClient,
   experimentId: string,
-  id: string,
+  sought: Sought,
 ): Promise<Run | undefined> {
-  const runs = await allWith(client, experimentId, id);
+  const named = await namedRun(client, experimentId, sought);
+  if (named) return named;
+  const runs = await allWith(client, experimentId, sought.id);
   const synced = (run: Run) => Number(run.tags[TAGS.synced] ?? -1);
   const [best] = runs.filter(isActive).sort((a, b) => synced(b) - synced(a));
   return best ?? runs[0];
