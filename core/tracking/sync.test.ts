@@ -1,17 +1,18 @@
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { clientThrough } from "../../test/support/client-through.ts";
+import { diskComparison, expectComparison, remoteRunsOf } from "../../test/support/disk-comparison.ts";
+import { pointsOf as points } from "../../test/support/durable-tracking.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
+import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { createMlflowClient, type MlflowClient } from "../mlflow-js-client/index.ts";
 import type * as LookUp from "./disk/look-up.ts";
 import { forceToDisk } from "./disk/look-up.ts";
 import { openDiskTracker } from "./disk-tracker.ts";
 import { openDurableTracker } from "./durable-tracker.ts";
-import { tokenOf } from "./process-identity.ts";
 import { readRunStates } from "./run-states.ts";
-import { type SyncFailure, syncToMlflow } from "./sync.ts";
-import type { MetricPoint } from "./tracker.ts";
+import { syncToMlflow } from "./sync.ts";
 
 vi.mock("./disk/look-up.ts", async (original) => {
   const actual = await original<typeof LookUp>();
@@ -25,85 +26,13 @@ beforeAll(async () => {
   client = await mlflowClient();
 }, SERVER_START);
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "dualtail-disk-"));
+  root = await temporaryFolder();
   experiment = uniqueName("sync");
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
 
-const points = (from: number, to: number): MetricPoint[] =>
-  Array.from({ length: to - from }, (_, i) => ({
-    key: "loss",
-    value: (from + i) / 4,
-    step: from + i,
-    timestamp: 1e12 + from + i,
-  }));
-
-/** A comparison with two cells, as it would be tracked without a server. */
-async function comparison() {
-  const tracker = await openDiskTracker({ root, experiment });
-  const parent = await tracker.startRun({ name: "vergleich ✓", tags: { "mlflow.source.git.commit": "abc" } });
-  await parent.logParams({ dataset: "icons-lt", epochs: 3 });
-  for (const name of ["ce", "la"]) {
-    const cell = await tracker.startRun({ name, parent });
-    await cell.logParams({ loss: name, note: "ä".repeat(6500) });
-    await cell.logInputs([{ name: "icons-lt", digest: "d1", source: "icons", context: "training" }]);
-    for (let step = 0; step < 1500; step += 10) await cell.logMetrics(points(step, step + 10));
-    await cell.logMetrics([{ key: "odd", value: NaN, step: 0, timestamp: 1 }]);
-    await cell.logArtifact("tables/klassen.csv", "größe,1\n");
-    await cell.logArtifact("raw.bin", new Uint8Array([0, 1, 254, 255]));
-    await cell.finish(name === "ce" ? "FINISHED" : "FAILED", name === "ce" ? undefined : "NaN loss");
-  }
-  await parent.finish("FINISHED");
-  await tracker.close();
-}
-
-async function remoteRuns(viewType: "ALL" | "ACTIVE_ONLY" = "ALL") {
-  const known = await client.experiments.getByName(experiment);
-  if (!known) return [];
-  return (
-    await client.runs.search({
-      experimentIds: [known.experimentId],
-      viewType,
-      orderBy: ["attributes.start_time"],
-    })
-  ).items;
-}
-
-/** A client whose requests pass a function, which may make them or not. */
-const clientThrough = async (
-  pass: (url: string, go: () => Promise<Response>, body: string) => Promise<Response>,
-): Promise<MlflowClient> =>
-  createMlflowClient({
-    trackingUri: await mlflowUri(),
-    retries: 0,
-    fetch: (input, init) => pass(String(input), () => fetch(input, init), String(init?.body)),
-  });
-
-async function expectComplete() {
-  const runs = await remoteRuns();
-  expect(runs.map(({ info }) => [info.runName, info.status]).sort()).toEqual([
-    ["ce", "FINISHED"],
-    ["la", "FAILED"],
-    ["vergleich ✓", "FINISHED"],
-  ]);
-  const parent = runs.find(({ info }) => info.runName === "vergleich ✓")!;
-  expect(parent.params).toEqual({ dataset: "icons-lt", epochs: "3" });
-  expect(parent.tags["mlflow.source.git.commit"]).toBe("abc");
-  for (const cell of runs.filter((run) => run !== parent)) {
-    expect(cell.tags["mlflow.parentRunId"]).toBe(parent.info.runId);
-    expect(cell.params).toMatchObject({ loss: cell.info.runName, note: `${"ä".repeat(5999)}…` });
-    expect(cell.datasets).toHaveLength(1);
-    expect(await client.metrics.getHistory(cell.info.runId, "loss")).toEqual(points(0, 1500));
-    expect((await client.metrics.getHistory(cell.info.runId, "odd")).map(({ value }) => value)).toEqual([
-      NaN,
-    ]);
-    const csv = await client.artifacts.download(cell.info, "tables/klassen.csv");
-    expect(new TextDecoder().decode(csv)).toBe("größe,1\n");
-    expect(await client.artifacts.download(cell.info, "raw.bin")).toEqual(new Uint8Array([0, 1, 254, 255]));
-  }
-  expect(runs.find(({ info }) => info.runName === "la")!.tags["dualtail.reason"]).toBe("NaN loss");
-  return runs;
-}
+const comparison = () => diskComparison(root, experiment);
+const remoteRuns = (viewType?: "ACTIVE_ONLY") => remoteRunsOf(client, experiment, viewType);
+const expectComplete = () => expectComparison(client, experiment);
 
 describe("syncToMlflow", () => {
   it("uploads everything once, with its own times, and then nothing more", async () => {
@@ -266,126 +195,5 @@ describe("syncToMlflow", () => {
     expect(remote.info.status).toBe("FINISHED");
     expect(remote.tags).not.toHaveProperty(["dualtail.reason"]);
     expect(await client.metrics.getHistory(remote.info.runId, "loss")).toEqual(points(0, 6));
-  });
-});
-
-describe("runs of other machines on a shared disk", () => {
-  const foreign = tokenOf({ pid: process.pid, host: "node-a", boot: "another" });
-
-  it("are neither delivered nor ended, until somebody says that the machine is gone", async () => {
-    const tracker = await openDiskTracker({ root, experiment });
-    const run = await tracker.startRun({ name: "there" });
-    await run.logMetrics(points(0, 3));
-    await tracker.close();
-    const [delivery, writer] = ["delivery.lock", "writer.lock"].map((name) => join(root, run.id, name));
-    for (const file of [delivery!, writer!]) await writeFile(file, foreign);
-    const holder = { pid: process.pid, elsewhere: "node-a" };
-
-    const left = { active: 1, elsewhere: [delivery, writer].map((file) => ({ ...holder, file })) };
-    expect(await syncToMlflow({ root, client })).toMatchObject(left);
-    expect(await remoteRuns()).toEqual([]);
-    expect(await readRunStates(root)).toMatchObject([{ state: "RUNNING", elsewhere: "node-a" }]);
-
-    await rm(delivery!);
-    const sent = { uploaded: 1, active: 0, elsewhere: [{ ...holder, file: writer }] };
-    expect(await syncToMlflow({ root, client })).toMatchObject(sent);
-    expect((await remoteRuns()).map(({ info }) => info.status)).toEqual(["RUNNING"]);
-    await expect(tracker.resumeRun(run.id, "there")).rejects.toMatchObject({
-      message: expect.stringContaining(`is being written by process ${process.pid} on node-a`),
-      hint: expect.stringContaining(`if that machine is gone, remove ${writer}`),
-    });
-
-    await rm(writer!);
-    expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 1, elsewhere: [] });
-    expect((await remoteRuns()).map(({ info }) => info.status)).toEqual(["KILLED"]);
-  });
-});
-
-describe("what fails", () => {
-  it("for one run does not keep the others back", async () => {
-    await comparison();
-    const [parent, ce, la] = await readRunStates(root);
-    await appendFile(join(ce!.folder, "events.jsonl"), "oops\n{}\n");
-    await mkdir(join(root, "torn"));
-    await writeFile(join(root, "torn", "events.jsonl"), '{"type":"finish"}\n');
-    const tracker = await openDiskTracker({ root, experiment });
-    await (await tracker.startRun({ name: "last" })).finish("FINISHED");
-    await tracker.close();
-    const failures: SyncFailure[] = [];
-    const onFailure = (failure: SyncFailure) => failures.push(failure);
-    let poisoned = "";
-    const failing = await clientThrough(async (url, go, body) => {
-      if (url.endsWith("runs/create") && body.includes('"la"')) {
-        const answer = await go();
-        poisoned = ((await answer.clone().json()) as { run: { info: { run_id: string } } }).run.info.run_id;
-        return answer;
-      }
-      return url.endsWith("log-batch") && body.includes(poisoned || "no run")
-        ? new Response("out of order", { status: 500 })
-        : go();
-    });
-    const result = await syncToMlflow({ root, client: failing, retries: 0, onFailure });
-    expect(result).toMatchObject({ uploaded: 2, failed: 3 });
-    expect(failures.map(({ run, folder }) => [run, folder])).toEqual([
-      [undefined, join(root, "torn")],
-      ["ce", ce!.folder],
-      ["la", la!.folder],
-    ]);
-    expect(failures.map(({ error }) => String(error))).toEqual([
-      expect.stringMatching(/torn\/events\.jsonl: does not begin with the start of a run/),
-      expect.stringMatching(/events\.jsonl: line \d+ is not JSON/),
-      expect.stringMatching(/log-batch.*500/),
-    ]);
-    const finished = (await remoteRuns()).filter(({ info }) => info.status === "FINISHED");
-    expect(finished.map(({ info }) => info.runName)).toEqual(["vergleich ✓", "last"]);
-
-    const problems: Error[] = [];
-    const states = await readRunStates(root, (problem) => problems.push(problem));
-    expect(states.map(({ id }) => id)).toEqual([parent!.id, la!.id, expect.any(String)]);
-    expect(problems.length).toBe(2);
-    await expect(readRunStates(root)).rejects.toThrow(/does not begin/);
-    // Without the broken ones all is well again.
-    for (const folder of [ce!.folder, join(root, "torn")]) await rm(folder, { recursive: true });
-    expect(await syncToMlflow({ root, client })).toMatchObject({ uploaded: 1, unchanged: 2, failed: 0 });
-  });
-
-  it.each([
-    [401, 1],
-    [503, 1],
-    [500, 3],
-  ])("for whatever is asked of the server ends it (%i)", async (status, runs) => {
-    await comparison();
-    const tracker = await openDiskTracker({ root, experiment });
-    await (await tracker.startRun({ name: "last" })).finish("FINISHED");
-    await tracker.close();
-    const names: string[] = [];
-    const down = await clientThrough(async () => new Response("no", { status }));
-    const onProgress = ({ run }: { readonly run: string }) => names.push(run);
-    await expect(syncToMlflow({ root, client: down, retries: 0, onProgress })).rejects.toThrow(
-      new RegExp(String(status)),
-    );
-    expect(names.length).toBe(runs);
-  });
-});
-
-describe("openDiskTracker", () => {
-  it("refuses paths outside of the run and runs that are not there", async () => {
-    const tracker = await openDiskTracker({ root, experiment });
-    const run = await tracker.startRun({ name: "r" });
-    for (const path of ["../x", "/x", "a//b", ""])
-      await expect(run.logArtifact(path, "x")).rejects.toThrow(/no artifact path/);
-    await expect(run.logArtifactFile("a", join(root, "missing"))).rejects.toMatchObject({
-      name: "FileError",
-    });
-    await expect(tracker.resumeRun("../x", "r")).rejects.toThrow(/cannot be resumed/);
-    await expect(tracker.resumeRun("ab", "r")).rejects.toThrow(/cannot be resumed/);
-    await tracker.close();
-    expect((await readdir(join(root, run.id))).sort()).toEqual(["artifacts", "events.jsonl"]);
-  });
-
-  it("says when its folder cannot be used", async () => {
-    await writeFile(join(root, "file"), "");
-    const failure = openDiskTracker({ root: join(root, "file", "x"), experiment });
-    await expect(failure).rejects.toThrow(/file\/x: cannot be written to \(ENOTDIR\)/);
   });
 });
