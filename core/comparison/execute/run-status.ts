@@ -7,6 +7,10 @@ import { Interrupted } from "./context.ts";
 /** Keeps a run's status on disk. */
 export type SaveRecord = (record: { runId: string; status: RunStatus }) => Promise<void>;
 
+/** Whether work ended because someone stopped it. */
+export const isStop = (error: unknown): boolean =>
+  error instanceof Interrupted || error instanceof FinetuneAborted;
+
 /** Runs work whose end decides how a run ends: FINISHED, KILLED when the user stopped it, FAILED with the reason otherwise. */
 export async function underRun<T>(
   run: TrackedRun,
@@ -23,8 +27,7 @@ export async function underRun<T>(
   try {
     result = await work();
   } catch (error) {
-    const stopped = signal.aborted && (error instanceof Interrupted || error instanceof FinetuneAborted);
-    await end(stopped ? "KILLED" : "FAILED", describeError(error));
+    await end(signal.aborted && isStop(error) ? "KILLED" : "FAILED", describeError(error));
     throw error;
   }
   const failed = hasFailures(result);

@@ -10,7 +10,7 @@ import type { ComparisonConfig } from "../config/index.ts";
 import type { Cell } from "../plan/index.ts";
 import type { CurvePoint } from "../presentation/index.ts";
 import type { PreparedBackbone } from "./backbone.ts";
-import { type ExecutionContext, type SplitName, splitOf, throwIfAborted } from "./context.ts";
+import { type ExecutionContext, Interrupted, type SplitName, splitOf, throwIfAborted } from "./context.ts";
 import { openHistory } from "./history-file.ts";
 import { type FeatureSet, type GroupsOfRow, measure } from "./measure.ts";
 import { combineLogits, strataMasses } from "./predictions.ts";
@@ -134,7 +134,12 @@ export async function trainCell(
       },
       async onEpoch(epoch, params) {
         if (!dataset.validation) return onCheckpoint?.(checkpointDir, false);
-        const outputs = await predict("validation", params);
+        const outputs = await predict("validation", params).catch((error: unknown) => {
+          if (error instanceof Interrupted) return undefined;
+          throw error;
+        });
+        // Training stops at its next step and says at which; who goes on makes up for this epoch's validation.
+        if (outputs === undefined) return undefined;
         const scores = await combineLogits(
           cell.recipe,
           outputs.map(({ logits }) => logits),

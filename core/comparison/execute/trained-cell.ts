@@ -1,5 +1,4 @@
 import type { TrackedRun } from "../../tracking/tracker.ts";
-import { FinetuneAborted } from "../../training/finetune.ts";
 import type { Cell } from "../plan/index.ts";
 import { logCheckpoint, logTestLogits } from "./artifacts.ts";
 import type { PreparedBackbone } from "./backbone.ts";
@@ -10,6 +9,7 @@ import { groupsOf, measure } from "./measure.ts";
 import { saveTestLogits } from "./predictions.ts";
 import type { CheckpointSender } from "./resume-checkpoint.ts";
 import type { Measured } from "./rows.ts";
+import { isStop } from "./run-status.ts";
 import { trainCell } from "./train-cell.ts";
 
 export interface TrainedCellOptions {
@@ -33,7 +33,7 @@ export async function trainedCell(
   const onCheckpoint = sender && ((dir: string, now: boolean) => sender.send(dir, now));
   const trained = await trainCell(context, cell, backbones, groups, { run, folder, onCheckpoint }).catch(
     async (error: unknown) => {
-      if (error instanceof FinetuneAborted) await onCheckpoint?.(`${folder}/checkpoints`, true);
+      if (isStop(error)) await onCheckpoint?.(`${folder}/checkpoints`, true);
       throw error;
     },
   );
