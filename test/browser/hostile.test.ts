@@ -74,7 +74,8 @@ describe.skipIf(!chromiumPath || !asked)(
         peft: "none",
         losses: [
           { use: "la", label: `${HOSTILE[2]} [x](javascript:alert(9)) | **b**` },
-          { use: "ce", label: `${HOSTILE[8]} ${HOSTILE[6]}` },
+          // A config with control characters is refused; class names have them all the same. \ufffe stays.
+          { use: "ce", label: `${HOSTILE[8].replaceAll(/\p{Cc}/gu, "")} ${HOSTILE[6]}` },
           { use: "backdoor", label: HOSTILE[9].slice(0, 100) },
           "control",
         ],
