@@ -64,7 +64,7 @@ describe(".ci/run", () => {
           update,
           `${install} redis-server`,
         ],
-        ...["npm ci", "npm test"],
+        ...["npm ci", "npm test", "npm run test:system"],
       ],
     });
   });
@@ -73,7 +73,7 @@ describe(".ci/run", () => {
     const present = { python3: "exit 0", chromium: "", sudo: log("sudo") };
     expect(commands(1000, present)).toEqual({
       status: 0,
-      ran: [`sudo ${update}`, `sudo ${install} redis-server`, "npm ci", "npm test"],
+      ran: [`sudo ${update}`, `sudo ${install} redis-server`, "npm ci", "npm test", "npm run test:system"],
     });
   });
 
@@ -81,7 +81,7 @@ describe(".ci/run", () => {
     const refusing = { "apt-get": "exit 100" };
     expect(commands(0, { python3: "exit 0", ...refusing })).toEqual({
       status: 0,
-      ran: ["npm ci", "npm test"],
+      ran: ["npm ci", "npm test", "npm run test:system"],
     });
     rmSync(join(folder, "log"));
     writeFileSync(join(folder, "log"), "");

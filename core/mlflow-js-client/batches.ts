@@ -30,11 +30,30 @@ const OVERHEAD = 1000;
  * Cuts a batch into as few calls as the limits allow, keeping the order of each list: params, metrics, tags, which is
  * the order in which the server applies one call. A tag that says how far a client came is never ahead of the data.
  */
-export function splitBatch({ metrics = [], params, tags }: Batch): WireBatch[] {
+export function splitBatch(batch: Batch): WireBatch[] {
+  const whole = {
+    metrics: (batch.metrics ?? []).map(fromMetric),
+    params: toPairs(batch.params),
+    tags: toPairs(batch.tags),
+  };
+  if (count(whole) === 0) return [];
+  return isOneCall(whole) ? [whole] : cut(whole);
+}
+
+const count = ({ metrics, params, tags }: WireBatch): number => metrics.length + params.length + tags.length;
+
+const isOneCall = (batch: WireBatch): boolean =>
+  batch.metrics.length <= BATCH_LIMITS.metrics &&
+  batch.params.length <= BATCH_LIMITS.params &&
+  batch.tags.length <= BATCH_LIMITS.tags &&
+  count(batch) <= BATCH_LIMITS.entities &&
+  Buffer.byteLength(JSON.stringify(batch)) <= BATCH_LIMITS.bytes - OVERHEAD;
+
+function cut({ metrics, params, tags }: WireBatch): WireBatch[] {
   const items = [
-    ...toPairs(params).map((item) => ({ list: "params", item }) as const),
-    ...metrics.map((metric) => ({ list: "metrics", item: fromMetric(metric) }) as const),
-    ...toPairs(tags).map((item) => ({ list: "tags", item }) as const),
+    ...params.map((item) => ({ list: "params", item }) as const),
+    ...metrics.map((item) => ({ list: "metrics", item }) as const),
+    ...tags.map((item) => ({ list: "tags", item }) as const),
   ];
   const batches: WireBatch[] = [];
   let current: WireBatch = { metrics: [], params: [], tags: [] };

@@ -85,6 +85,11 @@ export async function openDiskTracker(options: DiskTrackerOptions): Promise<Trac
     watcher?.opened({ id, folder, journal });
     const watched: Journal = {
       ...journal,
+      appendNow(event) {
+        const written = journal.appendNow(event);
+        if (written) watcher?.appended(id);
+        return written;
+      },
       async append(event, options) {
         await journal.append(event, options);
         watcher?.appended(id);
@@ -172,7 +177,9 @@ function diskRun(id: string, folder: string, journal: Journal, known: Known | un
     },
     async logMetrics(own, { revise = false } = {}) {
       const points = known?.newPoints(own, revise) ?? own;
-      if (points.length > 0) await journal.append({ type: "metrics", points }, { edge: false });
+      if (points.length === 0) return;
+      const event: RunEvent = { type: "metrics", points };
+      if (!journal.appendNow(event)) await journal.append(event, { edge: false });
     },
     setTags: (tags) => journal.append({ type: "tags", tags }),
     async logInputs(own) {

@@ -4,8 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createMlflowClient } from "../../core/mlflow-js-client/index.ts";
-import { openDurableTracker } from "../../core/tracking/durable-tracker.ts";
+import { resolveTracking } from "../../core/tracking/index.ts";
 
 /** When a run is taken for young and for old, ms from its start. */
 const WINDOWS = [
@@ -26,11 +25,9 @@ const allThreads = () => {
   return (user + system) / 1000;
 };
 
-const tracker = await openDurableTracker({
-  connect: (options) => createMlflowClient({ trackingUri: uri, ...options }),
-  experiment: "cost",
-  root,
-});
+// As a command does before it trains: it asks the server whether it is there.
+const { openTracker } = await resolveTracking({ MLFLOW_TRACKING_URI: uri }, { home: root });
+const tracker = await openTracker("cost");
 const run = mode === "tracked" ? await tracker.startRun({ name: `${stepMs} ms` }) : undefined;
 const began = performance.now();
 const now = () => performance.now() - began;

@@ -15,23 +15,29 @@ export interface Cost {
 
 type Windows = readonly [Cost["young"], Cost["old"]];
 
-/** What tracking costs at steps of 20 and 200 ms, over a process that does the same and logs nothing. */
-export async function measureCosts(uri: string, writer = WRITER): Promise<Cost[]> {
+const STEPS = [20, 50, 200];
+const REPETITIONS = 3;
+
+/**
+ * What tracking costs at steps of several lengths, over processes that do the same and log nothing: medians of the
+ * differences of pairs, one after the other.
+ */
+export async function measureCosts(uri: string): Promise<Cost[]> {
   const costs: Cost[] = [];
-  for (const stepMs of [20, 200]) {
+  for (const stepMs of STEPS) {
     const one = async (mode: string): Promise<Windows> => {
       const root = await mkdtemp(join(tmpdir(), "dualtail-faults-"));
-      const { stdout, stderr } = await finish(startScript(writer, [uri, root, String(stepMs), mode], root));
+      const { stdout, stderr } = await finish(startScript(WRITER, [uri, root, String(stepMs), mode], root));
       await rm(root, { recursive: true, force: true });
       if (stdout === "") throw new Error(stderr);
       return JSON.parse(stdout) as Windows;
     };
-    const [idle, tracked] = [await one("idle"), await one("tracked")];
-    const over = (at: 0 | 1) => ({
-      main: tracked[at].main - idle[at].main,
-      all: tracked[at].all - idle[at].all,
-    });
-    costs.push({ stepMs, young: over(0), old: over(1) });
+    const pairs: (readonly [idle: Windows, tracked: Windows])[] = [];
+    for (let i = 0; i < REPETITIONS; i += 1) pairs.push([await one("idle"), await one("tracked")]);
+    const over = (at: 0 | 1, threads: "main" | "all") =>
+      median(pairs.map(([idle, tracked]) => tracked[at][threads] - idle[at][threads]));
+    const window = (at: 0 | 1) => ({ main: over(at, "main"), all: over(at, "all") });
+    costs.push({ stepMs, young: window(0), old: window(1) });
   }
   return costs;
 }
@@ -47,3 +53,5 @@ export function describeCosts(costs: readonly Cost[]): string {
     ),
   ].join("\n");
 }
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

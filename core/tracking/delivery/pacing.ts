@@ -15,7 +15,7 @@ export interface DeliveryTiming {
 
 export const TIMING: DeliveryTiming = {
   gather: 200,
-  maxGather: 2000,
+  maxGather: 5000,
   backoff: 500,
   maxBackoff: 30_000,
   patience: 10_000,

@@ -58,3 +58,40 @@ it("is closed also where its last lines cannot be forced to the disk", async () 
   await expect(journal.close()).rejects.toThrow(/EIO/);
   await expect(journal.append(metric(1))).rejects.toThrow();
 });
+
+it("writes at once what is no edge, where nothing is in the way", async () => {
+  const { journal, sync, written } = await journalOf();
+  expect(journal.appendNow(metric(0))).toBe(true);
+  expect(await written()).toEqual([0]);
+  // Behind an edge that is under way it has to wait for its turn.
+  const edge = journal.append(metric(1));
+  expect(journal.appendNow(metric(2))).toBe(false);
+  await edge;
+  await vi.waitFor(() => expect(journal.appendNow(metric(2))).toBe(true));
+  // What the disk said when nobody waited for it is for `append` to tell.
+  sync.mockImplementationOnce(failure);
+  await expect(journal.append(metric(3))).rejects.toThrow(/EIO/);
+  await journal.close();
+  expect(journal.appendNow(metric(4))).toBe(false);
+  expect(await written()).toEqual([0, 1, 2, 3]);
+});
+
+it("keeps values that JSON does not have, and those that look like its marks", async () => {
+  const folder = await temporaryFolder();
+  const file = join(folder, "events.jsonl");
+  const journal = await openJournal(file, 0);
+  const point = (key: string, value: number) => ({ key, value, step: 0, timestamp: 1 });
+  const events: RunEvent[] = [
+    { type: "metrics", points: [point("a", Number.NaN), point("b", 1e-300), point("null", 2)] },
+    { type: "metrics", points: [point('{"number":', Number.NEGATIVE_INFINITY)] },
+    { type: "params", params: { text: '{"number":"1"}', nothing: "null", ключ: "значение 🙂" } },
+    { type: "tags", tags: { value: '{"number":"Infinity"}' } },
+  ];
+  for (const event of events) if (!journal.appendNow(event)) await journal.append(event);
+  const end = await journal.flush();
+  await journal.close();
+  const read = [];
+  for await (const entry of readJournal(file)) read.push(entry);
+  expect(read.map(({ event }) => event)).toEqual(events);
+  expect(read.at(-1)!.end).toBe(end);
+});

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileError } from "../../errors.ts";
 import type { DatasetInput, MetricPoint, RunStatus } from "../tracker.ts";
+import { createOrder } from "./in-order.ts";
 import { syncFolder } from "./sync-folder.ts";
 
 /** Who writes: tells a run in progress from one whose process died. */
@@ -55,6 +56,11 @@ export interface Journal {
    * @throws FileError, also where the disk failed since the last call, with nothing written then
    */
   append(event: RunEvent, options?: { readonly edge?: boolean }): Promise<void>;
+  /**
+   * The same for what is no edge, before it returns, where nothing is in the way. False: nothing was written, and `append`
+   * is to be asked, which waits or knows why. For each step's metrics: promises would take longer than the write.
+   */
+  appendNow(event: RunEvent): boolean;
   /** Forces what is written to disk. Returns its bytes: only those may be shown to others. Also after `close`. */
   flush(): Promise<number>;
   close(): Promise<void>;
@@ -80,16 +86,11 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
   let size = whole;
   let synced = whole;
   let torn = false;
-  let queue: Promise<unknown> = Promise.resolve();
+  const order = createOrder();
   let lastSync = 0;
   let closed = false;
   /** Why lines that were written may not be on the disk: the system says so once, to who asks first. */
   let unsaid: unknown;
-  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = queue.then(work);
-    queue = next.catch(() => undefined); // The caller gets the error; the next write shall not.
-    return next;
-  };
   /** Runs beside the writes, so that no metric waits for the disk. */
   const sync = async () => {
     const end = size;
@@ -97,18 +98,28 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
     await handle.sync();
     synced = Math.max(synced, end);
   };
+  const syncSometimes = () => {
+    if (Date.now() - lastSync < SYNC_EVERY) return;
+    void guard(file, sync()).catch((error: unknown) => {
+      unsaid = error;
+    });
+  };
   const throwUnsaid = () => {
     if (unsaid === undefined) return;
     const error = unsaid;
     unsaid = undefined;
     throw error;
   };
-  const write = async (line: Buffer) => {
-    if (torn) await handle.truncate(size);
+  /** Into the kernel's memory: handing it to another thread and back takes longer, and waits its turn there. */
+  const writeNow = (event: RunEvent) => {
     torn = true;
+    size += writeText(handle.fd, `${encode(event)}\n`);
+    torn = false;
+  };
+  const write = async (event: RunEvent) => {
+    if (torn) await handle.truncate(size);
     try {
-      // Into the kernel's memory: handing it to another thread and back takes longer, and waits its turn there.
-      for (let at = 0; at < line.length; ) at += writeSync(handle.fd, line, at);
+      writeNow(event);
     } catch (error) {
       // Half a line (a full disk) must not stand before a whole one.
       await handle.truncate(size).then(
@@ -119,21 +130,26 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
       );
       throw error;
     }
-    torn = false;
-    size += line.length;
   };
   return {
     append: (event, { edge = true } = {}) =>
-      inOrder(async () => {
+      order.run(async () => {
         throwUnsaid();
-        const line = Buffer.from(`${JSON.stringify(event, encodeNumber)}\n`);
-        await guard(file, write(line));
+        await guard(file, write(event));
         if (edge) await guard(file, sync());
-        else if (Date.now() - lastSync >= SYNC_EVERY)
-          void guard(file, sync()).catch((error: unknown) => {
-            unsaid = error;
-          });
+        else syncSometimes();
       }),
+    appendNow(event) {
+      if (closed || torn || unsaid !== undefined || !order.isIdle) return false;
+      try {
+        writeNow(event);
+      } catch {
+        // Torn now: `append` begins with the end of the last whole line, and says what it meets with.
+        return false;
+      }
+      syncSometimes();
+      return true;
+    },
     async flush() {
       throwUnsaid();
       const end = size;
@@ -141,7 +157,7 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
       return end;
     },
     close: () =>
-      inOrder(async () => {
+      order.run(async () => {
         if (closed) return;
         closed = true;
         try {
@@ -203,13 +219,31 @@ export async function* readJournal(
 
 function parseLine(file: string, at: string, line: string): RunEvent {
   try {
-    return JSON.parse(line, decodeNumber) as RunEvent;
+    return (line.includes(MARKED) ? JSON.parse(line, decodeNumber) : JSON.parse(line)) as RunEvent;
   } catch (cause) {
     throw new FileError(file, `${at} is not JSON`, {
       hint: "restore the file from a backup, or remove its folder to give the run up",
       cause,
     });
   }
+}
+
+/** Returns its bytes. */
+function writeText(fd: number, text: string): number {
+  const length = Buffer.byteLength(text);
+  let at = writeSync(fd, text);
+  // Taken in part: the rest, until it is taken or the reason is known.
+  for (const bytes = at < length ? Buffer.from(text) : undefined; bytes && at < length; )
+    at += writeSync(fd, bytes, at);
+  return length;
+}
+
+const MARKED = '{"number":';
+
+/** JSON makes NaN and Infinity `null`: only where there is one, each value is looked at. */
+function encode(event: RunEvent): string {
+  const text = JSON.stringify(event);
+  return text.includes("null") ? JSON.stringify(event, encodeNumber) : text;
 }
 
 /** JSON has no NaN and no Infinity; `value` is the only number here that may be one. */

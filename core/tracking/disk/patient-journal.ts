@@ -1,5 +1,6 @@
 import { FileError } from "../../errors.ts";
 import type { MetricPoint } from "../tracker.ts";
+import { createOrder } from "./in-order.ts";
 import type { Journal } from "./journal.ts";
 
 export interface PatientJournalOptions {
@@ -23,12 +24,7 @@ export function patientJournal(journal: Journal, options: PatientJournalOptions)
   const { file, warn, limit = 100_000, retryMs = 1000 } = options;
   let waiting: MetricPoint[] = [];
   let nextTry = 0;
-  let queue: Promise<unknown> = Promise.resolve();
-  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = queue.then(work);
-    queue = next.catch(() => undefined); // The caller gets the error.
-    return next;
-  };
+  const order = createOrder();
 
   const hold = (points: readonly MetricPoint[], error: unknown) => {
     if (!isPassing(error)) throw error;
@@ -58,8 +54,9 @@ export function patientJournal(journal: Journal, options: PatientJournalOptions)
 
   return {
     ...journal,
-    append: (event, appendOptions) => inOrder(() => append(event, appendOptions)),
-    close: () => inOrder(close),
+    appendNow: (event) => waiting.length === 0 && order.isIdle && journal.appendNow(event),
+    append: (event, appendOptions) => order.run(() => append(event, appendOptions)),
+    close: () => order.run(close),
   };
 
   async function append(...[event, appendOptions]: Parameters<Journal["append"]>): Promise<void> {
