@@ -112,8 +112,9 @@ export async function openJournal(file: string, whole: number): Promise<Journal>
   };
   /** Into the kernel's memory: handing it to another thread and back takes longer, and waits its turn there. */
   const writeNow = (event: RunEvent) => {
+    const line = `${encode(event)}\n`;
     torn = true;
-    size += writeText(handle.fd, `${encode(event)}\n`);
+    size += writeText(handle.fd, line);
     torn = false;
   };
   const write = async (event: RunEvent) => {
