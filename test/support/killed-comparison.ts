@@ -122,8 +122,10 @@ function phaseOf(cwd: string): Phase {
   const open = records.find(([, { status }]) => status !== "FINISHED");
   if (open === undefined) return existsSync(join(folder, "comparison.md")) ? "summary" : "between rows";
   if (open[0].startsWith("zero-shot:")) return "zero-shot";
-  const cell = readdirSync(join(folder, "cells")).find((name) => name.endsWith(`_${open[0]}`));
-  if (cell === undefined) return "between rows";
+  // A row's run begins before its folder.
+  const cells = join(folder, "cells");
+  const cell = existsSync(cells) && readdirSync(cells).find((name) => name.endsWith(`_${open[0]}`));
+  if (!cell) return "between rows";
   if (cell.includes("post-hoc")) return "post-hoc";
   return cell.includes("joint") ? "joint training" : "training";
 }
