@@ -5,6 +5,7 @@ import { openCheckpoint } from "../core/models/checkpoint/folder.ts";
 import { frozenWeights } from "../core/models/frozen-weights.ts";
 import { imageTower, projectImage } from "../core/models/towers/index.ts";
 import { type CompileOptions, compile } from "../core/runtime/index.ts";
+import { median } from "./median.ts";
 
 const FOLDER = fileURLToPath(new URL("../.dualtail/bench-models/vit-b-16", import.meta.url));
 
@@ -15,8 +16,6 @@ const VARIANTS: Readonly<Record<string, CompileOptions>> = {
   "graph not optimised": { threads: 2, prepack: false, optimize: "none" },
   "memory given back": { threads: 2, prepack: false, lowMemory: true },
 };
-
-const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 
 /** Milliseconds of each part of opening ViT-B/16's image tower: checkpoint, graph, session, release. */
 async function parts(options: CompileOptions): Promise<number[]> {

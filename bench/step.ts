@@ -11,6 +11,7 @@ import { uniformFrom } from "../core/training/random.ts";
 import { compileTrainStep } from "../core/training/train-step.ts";
 import { plugin as adaptformer } from "../plugins/peft/adaptformer/index.ts";
 import { randomTower } from "../test/support/random-tower.ts";
+import { median } from "./median.ts";
 import { vitB16 } from "./vit-b16.ts";
 
 const { values: args } = parseArgs({
@@ -28,8 +29,6 @@ const { values: args } = parseArgs({
 const [batch, classes, repeats, threads] = [args.batch, args.classes, args.repeats, args.threads].map(
   Number,
 ) as [number, number, number, number];
-
-const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 
 /**
  * The machine's matrix-product rate by the same runtime, on the block's two largest products in turn: FLOP per second.

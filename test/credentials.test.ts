@@ -1,11 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { run as runCli } from "../core/cli/run.ts";
 import type { MlflowClient } from "../core/mlflow-js-client/index.ts";
 import { finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
+import { commandLine } from "./support/command-line.ts";
 import { mlflowClient, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { type SignInProxy, startSignInProxy } from "./support/sign-in-proxy.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
@@ -68,18 +67,13 @@ const withCredentials = {
 const addressOf = (password: string) => proxy.uri.replace("//", `//${USER}:${encodeURIComponent(password)}@`);
 
 async function cli(env: Readonly<Record<string, string>>, ...args: string[]): Promise<number> {
-  let text = "";
-  const stream = () =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const code = await runCli(args, {
-    env: { ...env, DUALTAIL_DEBUG: "1", DUALTAIL_CACHE: join(dir, "cache") },
-    cwd: dir,
-    stdout: stream(),
-    stderr: stream(),
+  const cache = join(dir, "cache");
+  const { code, output } = await commandLine(args, dir, {
+    ...env,
+    DUALTAIL_DEBUG: "1",
+    DUALTAIL_CACHE: cache,
   });
-  said.set(`${args[0]} ${said.size}`, text);
+  said.set(`${args[0]} ${said.size}`, output);
   return code;
 }
 

@@ -2,12 +2,11 @@ import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { run } from "../core/cli/run.ts";
 import { readSafetensorsHeader, readTensor } from "../core/models/checkpoint/safetensors.ts";
 import { dualtail, toyPlugin as plugin } from "./support/cli.ts";
+import { commandLine } from "./support/command-line.ts";
 import { relativeError } from "./support/parity.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
 import { plugin as toy } from "./support/toy-dataset.ts";
@@ -47,15 +46,7 @@ output: runs
 }, 120_000);
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-async function call(...args: string[]) {
-  const written = { stdout: "", stderr: "" };
-  const stream = (name: keyof typeof written) =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      written[name] += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const code = await run(args, { env: {}, cwd: dir, stdout: stream("stdout"), stderr: stream("stderr") });
-  return { code, ...written };
-}
+const call = (...args: string[]) => commandLine(args, dir);
 
 /** Folder of the cell whose name starts so. */
 const cell = (start: string): string => {

@@ -2,15 +2,14 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { publish } from "../core/cli/register/publish.ts";
-import { run } from "../core/cli/run.ts";
 import { writeMlflowModel } from "../core/exchange/index.ts";
 import { type MlflowClient, modelOwner } from "../core/mlflow-js-client/index.ts";
 import { openMlflowTracker, type Tracker } from "../core/tracking/index.ts";
+import { commandLine } from "./support/command-line.ts";
 import { ONNX_CASES } from "./support/exchange-cases.ts";
 import { type LoggedCell, logCell } from "./support/logged-cell.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
@@ -34,16 +33,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function call(...args: string[]) {
-  const written = { stdout: "", stderr: "" };
-  const stream = (name: keyof typeof written) =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      written[name] += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const env = { MLFLOW_TRACKING_URI: await mlflowUri(), PATH: process.env.PATH };
-  const code = await run(args, { env, cwd: dir, stdout: stream("stdout"), stderr: stream("stderr") });
-  return { code, ...written };
-}
+const call = async (...args: string[]) =>
+  commandLine(args, dir, { MLFLOW_TRACKING_URI: await mlflowUri(), PATH: process.env.PATH });
 
 /** A finished run with its model, and so many of ten images of each class right. */
 async function cellRun(right: number, more: Partial<LoggedCell> = {}): Promise<string> {

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MlflowClient, Run } from "../core/mlflow-js-client/index.ts";
 import { finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
+import { makeRequest } from "./support/request.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
 
 let dir: string;
@@ -74,21 +74,8 @@ const pieces = (text: string): Record<string, string> =>
       );
 
 /** Makes a run that asks for a comparison, as the form does. */
-async function request(config: unknown, text = JSON.stringify({ version: 1, config })): Promise<string> {
-  const { info } = await client.runs.create({
-    experimentId,
-    runName: "asked",
-    tags: {
-      "dualtail.watch": "1",
-      "dualtail.kind": "request",
-      "dualtail.run_id": randomUUID().replaceAll("-", ""),
-      ...pieces(text),
-      "mlflow.user": "someone",
-    },
-  });
-  await client.runs.update(info.runId, { status: "SCHEDULED" });
-  return info.runId;
-}
+const request = (config: unknown, text = JSON.stringify({ version: 1, config })): Promise<string> =>
+  makeRequest(client, experimentId, pieces(text));
 
 /** Waits until a run is as it should be. */
 async function until(runId: string, what: string, holds: (run: Run) => boolean, ms = 120_000): Promise<Run> {

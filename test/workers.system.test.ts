@@ -1,5 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { cellJobId, queueName } from "../core/serve/redis/cell-job.ts";
 import { dualtail, type Finished, finish, main, startScript, toyPlugin as toy } from "./support/cli.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "./support/mlflow-server.ts";
 import { type RedisServer, redisServerPath, startRedis } from "./support/redis-server.ts";
+import { makeRequest } from "./support/request.ts";
 import { makeTinyClip } from "./support/tiny-clip.ts";
 
 /** ms; a quiet machine needs a tenth. */
@@ -97,21 +98,8 @@ const CONFIG = {
 const STEPS = 20 * 4;
 const TRAINED = ["ce", "la", "ldam"].map((loss) => `${loss} · small · seed 0`);
 
-async function request(config: unknown, more: object = {}): Promise<string> {
-  const { info } = await client.runs.create({
-    experimentId,
-    runName: "asked",
-    tags: {
-      "dualtail.watch": "1",
-      "dualtail.kind": "request",
-      "dualtail.run_id": randomUUID().replaceAll("-", ""),
-      "dualtail.request": JSON.stringify({ version: 1, config, ...more }),
-      "mlflow.user": "someone",
-    },
-  });
-  await client.runs.update(info.runId, { status: "SCHEDULED" });
-  return info.runId;
-}
+const request = (config: unknown, more: object = {}): Promise<string> =>
+  makeRequest(client, experimentId, { "dualtail.request": JSON.stringify({ version: 1, config, ...more }) });
 
 async function until(runId: string, what: string, holds: (run: Run) => boolean): Promise<Run> {
   const end = Date.now() + PATIENCE;

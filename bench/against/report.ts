@@ -1,7 +1,6 @@
 import type { JpegBenchResult } from "../jpeg/bench.ts";
+import { median } from "../median.ts";
 import type { Measurement, Side } from "./measure.ts";
-
-export const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 
 const time = (seconds: number): string =>
   seconds < 1 ? `${(seconds * 1000).toFixed(0)} ms` : `${seconds.toFixed(2)} s`;

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { createImageWorkers } from "../../core/models/images/index.ts";
 import { BATCH, ourEpoch } from "../jpeg/bench.ts";
 import { writeJpegs } from "../jpeg/images.ts";
+import { median } from "../median.ts";
 import { createStages, prepare, type Stage } from "./stages.ts";
 
 /**
@@ -59,8 +60,6 @@ export async function benchStages(argv: readonly string[]): Promise<void> {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 
 /** Milliseconds of CPU of a stage and its share of all; of another way, how much faster or slower it is. */
 function table(taken: ReadonlyMap<Stage, readonly number[]>): string {

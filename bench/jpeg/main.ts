@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { referencePython } from "../../scripts/reference/environment.ts";
+import { median } from "../median.ts";
 import { benchJpeg } from "./bench.ts";
 
 const { values } = parseArgs({
@@ -16,7 +17,6 @@ const [workers, images, repeats] = [values.workers, values.images, values.repeat
   number,
 ];
 const result = await benchJpeg({ workers, images, repeats, python: await referencePython() });
-const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[list.length >> 1]!;
 const [ours, torch] = [median(result.ours), median(result.torch)];
 console.log(JSON.stringify(result));
 console.log(

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandLine } from "../../test/support/command-line.ts";
 import { type LoggedCell, logCell, NASTY } from "../../test/support/logged-cell.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../test/support/mlflow-server.ts";
 import { type TempFolder, tempFolder } from "../../test/support/plugin-folder.ts";
-import { run as runCli } from "../cli/run.ts";
 import type { MlflowClient } from "../mlflow-js-client/index.ts";
 import { openMlflowTracker } from "../tracking/index.ts";
 import { buildReport } from "./build.ts";
@@ -71,20 +70,8 @@ beforeAll(async () => {
 }, SERVER_START);
 afterAll(() => folder.remove());
 
-async function cli(...args: string[]) {
-  const written = { stdout: "", stderr: "" };
-  const stream = (name: keyof typeof written) =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      written[name] += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const streams = { stdout: stream("stdout"), stderr: stream("stderr") };
-  const code = await runCli(args, {
-    env: { MLFLOW_TRACKING_URI: await mlflowUri() },
-    cwd: folder.path,
-    ...streams,
-  });
-  return { code, ...written };
-}
+const cli = async (...args: string[]) =>
+  commandLine(args, folder.path, { MLFLOW_TRACKING_URI: await mlflowUri() });
 
 describe("dualtail report", () => {
   it("writes the page and logs it to the experiment", async () => {

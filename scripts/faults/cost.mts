@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "../../bench/median.ts";
 import { finish, program, startScript } from "../../test/support/cli.ts";
 
 const WRITER = program("scripts/faults/cost-writer.mts");
@@ -53,5 +54,3 @@ export function describeCosts(costs: readonly Cost[]): string {
     ),
   ].join("\n");
 }
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;

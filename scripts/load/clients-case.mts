@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "../../bench/median.ts";
 import type { Run } from "../../core/mlflow-js-client/index.ts";
 import { program, startScript } from "../../test/support/cli.ts";
 import type { ClientTask } from "./client.mts";
-import { median, type Outcome, seconds, sizeOf } from "./outcome.mts";
+import { type Outcome, seconds, sizeOf } from "./outcome.mts";
 import { type CaseContext, inPlace, type Place, requestRuns, stateOf, until } from "./place.mts";
 
 const CLIENT = program("scripts/load/client.mts");

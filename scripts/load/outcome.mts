@@ -13,8 +13,3 @@ export interface Outcome {
 export const sizeOf = (bytes: number) =>
   bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 export const seconds = (value: number) => `${value.toFixed(1)} s`;
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}

@@ -1,16 +1,26 @@
 import { PassThrough } from "node:stream";
 import { run } from "../../core/cli/run.ts";
 
-/** Runs the command line in this process, with no environment. */
+export interface Said {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Both, as they came. */
+  readonly output: string;
+}
+
+/** Runs the command line in this process. @param env all that it sees of an environment */
 export async function commandLine(
   args: readonly string[],
   cwd: string,
-): Promise<{ readonly code: number; readonly output: string }> {
-  let output = "";
-  const stream = () =>
+  env: NodeJS.ProcessEnv = {},
+): Promise<Said> {
+  const said = { stdout: "", stderr: "", output: "" };
+  const stream = (name: "stdout" | "stderr") =>
     new PassThrough().on("data", (chunk: Buffer) => {
-      output += chunk.toString();
+      said[name] += chunk.toString();
+      said.output += chunk.toString();
     }) as unknown as NodeJS.WriteStream;
-  const code = await run(args, { env: {}, cwd, stdout: stream(), stderr: stream() });
-  return { code, output };
+  const code = await run(args, { env, cwd, stdout: stream("stdout"), stderr: stream("stderr") });
+  return { code, ...said };
 }

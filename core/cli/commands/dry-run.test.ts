@@ -1,8 +1,7 @@
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandLine } from "../../../test/support/command-line.ts";
 import { type TempFolder, tempFolder } from "../../../test/support/plugin-folder.ts";
 import type { Estimate } from "../../comparison/estimate/index.ts";
-import { run } from "../run.ts";
 
 let folder: TempFolder;
 beforeAll(async () => {
@@ -16,21 +15,8 @@ afterAll(() => folder.remove());
 
 const dryRun = (...flags: string[]) => compare("--dry-run", ...flags);
 
-async function compare(...flags: string[]) {
-  const written = { stdout: "", stderr: "" };
-  const stream = (name: keyof typeof written) =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      written[name] += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const streams = { stdout: stream("stdout"), stderr: stream("stderr") };
-  const env = { HF_HOME: folder.path };
-  const code = await run(["compare", "gpu.yaml", ...flags], {
-    env,
-    cwd: folder.path,
-    ...streams,
-  });
-  return { code, ...written };
-}
+const compare = (...flags: string[]) =>
+  commandLine(["compare", "gpu.yaml", ...flags], folder.path, { HF_HOME: folder.path });
 
 describe("dualtail compare --dry-run, with neither data, checkpoint nor GPU", () => {
   it("estimates from what is published", async () => {

@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandLine } from "../../../test/support/command-line.ts";
 import { type LoggedCell, logCell, NASTY } from "../../../test/support/logged-cell.ts";
 import { mlflowClient, mlflowUri, SERVER_START, uniqueName } from "../../../test/support/mlflow-server.ts";
 import { type TempFolder, TOY_PLUGINS, tempFolder } from "../../../test/support/plugin-folder.ts";
-import { run as runCli } from "../../cli/run.ts";
 import { parseConfigDocument, validateConfig } from "../../comparison/config/index.ts";
 import { commonParams } from "../../comparison/execute/params.ts";
 import { createContainer, resolve } from "../../container/index.ts";
@@ -98,21 +97,10 @@ beforeAll(async () => {
 }, SERVER_START);
 afterAll(() => folder.remove());
 
-async function analyze(...args: string[]) {
-  const written = { stdout: "", stderr: "" };
-  const stream = (name: keyof typeof written) =>
-    new PassThrough().on("data", (chunk: Buffer) => {
-      written[name] += chunk.toString();
-    }) as unknown as NodeJS.WriteStream;
-  const streams = { stdout: stream("stdout"), stderr: stream("stderr") };
-  const env = { MLFLOW_TRACKING_URI: await mlflowUri() };
-  const code = await runCli(["analyze", "--resamples", "200", "--quiet", ...args], {
-    env,
-    cwd: folder.path,
-    ...streams,
+const analyze = async (...args: string[]) =>
+  commandLine(["analyze", "--resamples", "200", "--quiet", ...args], folder.path, {
+    MLFLOW_TRACKING_URI: await mlflowUri(),
   });
-  return { code, ...written };
-}
 
 interface Json {
   readonly rows: readonly {

@@ -1,8 +1,16 @@
+import { writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { openJournal, type RunEvent, readJournal } from "./journal.ts";
+
+// What a disk does that fills up in the middle of a line cannot be had without one.
+vi.mock("node:fs", async (original) => {
+  const real = await original<typeof import("node:fs")>();
+  return { ...real, writeSync: vi.fn(real.writeSync) };
+});
+const write = vi.mocked(writeSync);
 
 /** What file handles have in common. */
 async function handles(file: string) {
@@ -94,4 +102,26 @@ it("keeps values that JSON does not have, and those that look like its marks", a
   for await (const entry of readJournal(file)) read.push(entry);
   expect(read.map(({ event }) => event)).toEqual(events);
   expect(read.at(-1)!.end).toBe(end);
+});
+
+it("leaves no part of a line, however the disk takes it", async () => {
+  const { journal, written } = await journalOf();
+  const real = write.getMockImplementation()! as unknown as (fd: number, bytes: Buffer) => number;
+  const part = (fd: number, text: unknown) => real(fd, Buffer.from(text as string).subarray(0, 10));
+  // In two parts.
+  write.mockImplementationOnce(part);
+  expect(journal.appendNow(metric(0))).toBe(true);
+  // In part, and then it is full: what was taken is cut off before the next line.
+  write.mockImplementationOnce((fd: number, text: unknown) => {
+    part(fd, text);
+    throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+  });
+  expect(journal.appendNow(metric(1))).toBe(false);
+  expect(journal.appendNow(metric(1))).toBe(false);
+  await journal.append(metric(1), { edge: false });
+  await vi.waitFor(() => expect(journal.appendNow(metric(2))).toBe(true));
+  const end = await journal.flush();
+  await journal.close();
+  expect(await written()).toEqual([0, 1, 2]);
+  expect(end).toBe(3 * Buffer.byteLength(`${JSON.stringify(metric(0))}\n`));
 });

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { FileError } from "../../errors.ts";
 import type { MetricPoint } from "../tracker.ts";
-import { type Journal, openJournal, readJournal } from "./journal.ts";
+import { type Journal, openJournal, type RunEvent, readJournal } from "./journal.ts";
 import { patientJournal } from "./patient-journal.ts";
 
 const point = (step: number): MetricPoint => ({ key: "loss", value: step, step, timestamp: 1 });
@@ -15,6 +15,7 @@ async function setUp({ limit = 5, retryMs = 0 } = {}) {
   const disk = { full: false };
   const failing: Journal = {
     ...journal,
+    appendNow: (event) => !disk.full && journal.appendNow(event),
     append: (...args) =>
       disk.full
         ? Promise.reject(
@@ -26,7 +27,11 @@ async function setUp({ limit = 5, retryMs = 0 } = {}) {
   };
   const warnings: string[] = [];
   const patient = patientJournal(failing, { file, limit, retryMs, warn: (line) => warnings.push(line) });
-  const log = (step: number) => patient.append({ type: "metrics", points: [point(step)] });
+  // As the tracker does.
+  const log = async (step: number) => {
+    const event: RunEvent = { type: "metrics", points: [point(step)] };
+    if (!patient.appendNow(event)) await patient.append(event);
+  };
   const steps = async () => {
     const found: number[] = [];
     for await (const { event } of readJournal(file))
